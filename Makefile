@@ -1,0 +1,140 @@
+# nbagents: one command for each thing to do. `make` alone lists them.
+#
+# Everything is installed inside the checkout: Python packages in .venv, node and npm too (from the package index), the
+# front end's packages in labextension/node_modules. Nothing but Chromium, which only the browser tests use, needs root.
+# A step that has nothing new to do costs nothing: its mark is younger than what it was made from.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+MADE := $(VENV)/.made
+OLD_VENV := .venv-ipykernel6
+STEP := scripts/step
+MODEL := qwen2.5-coder-1.5b
+TEST_MODEL := smollm2-135m
+
+FRONT_SOURCES := $(shell find labextension/src labextension/style -type f 2>/dev/null) \
+	labextension/package.json labextension/tsconfig.json labextension/tsconfig.widget.json
+NODE_MODULES := labextension/node_modules/.package-lock.json
+FRONT := labextension/dist/package.json
+SLOW_TESTS := browser docker kernel model packaging
+
+export PATH := $(abspath $(BIN)):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The front end is built by its own step below, so the wheel's build hook need not do it again.
+export HATCH_JUPYTER_BUILDER_SKIP_NPM := 1
+# The kernels that tests/kernel runs against: today's ipykernel, and the oldest that is supported.
+export NBAGENTS_TEST_KERNEL_PYTHONS := $(abspath $(BIN)/python):$(abspath $(OLD_VENV)/bin/python)
+PIP := $(BIN)/python -m pip install --progress-bar off --no-build-isolation
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+# ---------------------------------------------------------------------------------------------------------------- use
+
+.PHONY: demo
+demo: $(MADE)/runtime ## Install, fetch a small local model (about 1 GB, no account) and run the demo
+	@$(STEP) "Fetch the model $(MODEL)" nbagents model get $(MODEL)
+	@$(STEP) "Run the demo" nbagents demo
+	@printf '\nOpen it in the browser:  make lab\n'
+
+.PHONY: lab
+lab: $(MADE)/runtime ## Open the quickstart notebook in JupyterLab, on this machine only
+	jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/quickstart.ipynb
+
+# ------------------------------------------------------------------------------------------------------------ develop
+
+.PHONY: setup
+setup: $(MADE)/dev ## Install everything that development needs into .venv
+	@echo "Ready: $(BIN)/python, $(BIN)/jupyter, $(BIN)/nbagents"
+
+.PHONY: check check-format check-lint check-types check-unit
+check: $(MADE)/dev ## Format, lint, types and unit tests (under a minute)
+	@$(MAKE) --no-print-directory --keep-going check-format check-lint check-types check-unit
+
+check-format:
+	ruff format --check --output-format concise .
+
+check-lint:
+	ruff check --output-format concise .
+
+check-types:
+	mypy
+
+check-unit:
+	pytest -q tests $(addprefix --ignore=tests/,$(SLOW_TESTS))
+
+.PHONY: test
+test: test-needs ## Everything: check, kernels, wheel, browser, real model, demo
+	@$(BIN)/python scripts/run_tests.py
+
+.PHONY: test-needs
+test-needs: $(MADE)/dev $(OLD_VENV)/.made chromium
+	@$(STEP) "Fetch the test model $(TEST_MODEL)" nbagents model get $(TEST_MODEL)
+	@$(STEP) "Fetch the demo model $(MODEL)" nbagents model get $(MODEL)
+
+test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-packaging, test-browser, test-model, test-demo
+	@$(BIN)/python scripts/run_tests.py $*
+
+.PHONY: chromium
+chromium: ## Find Chromium for the browser tests, or install it (apt, as root)
+	@scripts/chromium
+
+.PHONY: build
+build: $(FRONT) ## Build the wheel into dist/
+	@$(STEP) "Build the wheel" $(BIN)/python -m pip wheel --no-deps --no-build-isolation -w dist .
+	@ls -l dist/*.whl
+
+.PHONY: lock
+lock: $(MADE)/tools ## Bring labextension/package-lock.json up to date (BEFORE=2026-10-01 for the state of that day)
+	@cd labextension && $(abspath $(STEP)) "Lock the front end's packages" \
+		npm install --package-lock-only $(if $(BEFORE),--before=$(BEFORE))
+	@! grep -n '"resolved"' labextension/package-lock.json || { echo "the lock file names a registry host"; exit 1; }
+
+.PHONY: clean
+clean: ## Remove what was built, keep what was installed
+	rm -rf dist build artifacts .mypy_cache .pytest_cache .ruff_cache labextension/dist labextension/lib
+	rm -f nbagents/widgets/static/run.js nbagents/widgets/static/run.css
+	find nbagents tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## Remove what was installed as well
+	rm -rf $(VENV) $(OLD_VENV) labextension/node_modules
+
+# ------------------------------------------------------------------------------------------- the steps of the set-up
+
+$(BIN)/python:
+	@$(STEP) "Create $(VENV)" scripts/make-venv $(VENV)
+
+# What pyproject.toml's [build-system] asks for; it brings node and npm along.
+$(MADE)/tools: pyproject.toml | $(BIN)/python
+	@$(STEP) "Install the build tools" scripts/install-build-tools $(BIN)/python
+	@mkdir -p $(MADE) && touch $@
+
+$(NODE_MODULES): labextension/package-lock.json labextension/.npmrc | $(MADE)/tools
+	@cd labextension && $(abspath $(STEP)) "Install the front end's packages (about 400, 470 MB)" npm ci
+	@touch $@
+
+$(FRONT): $(FRONT_SOURCES) $(NODE_MODULES)
+	@cd labextension && $(abspath $(STEP)) "Build the front end" npm run --silent build
+	@touch $@
+
+$(MADE)/runtime: pyproject.toml $(FRONT) $(MADE)/tools
+	@$(STEP) "Install nbagents, JupyterLab and the local model engine" $(PIP) -e '.[demo]'
+	@touch $@
+
+$(MADE)/dev: pyproject.toml | $(MADE)/runtime
+	@$(STEP) "Install what development needs" $(PIP) -e '.[dev]'
+	@touch $@
+
+$(OLD_VENV)/.made: pyproject.toml | $(MADE)/runtime
+	@$(STEP) "Create $(OLD_VENV) for the oldest supported kernel" scripts/make-venv $(OLD_VENV)
+	@scripts/install-build-tools $(OLD_VENV)/bin/python
+	@$(STEP) "Install nbagents beside ipykernel 6.29.5" $(OLD_VENV)/bin/python -m pip install --progress-bar off \
+		--no-build-isolation -e . ipykernel==6.29.5 matplotlib pandas
+	@touch $@
