@@ -1,0 +1,166 @@
+"""Every error that nbagents raises on purpose, in one tree.
+
+A message says what happened, what was expected and what to do next, in one line: in a notebook that
+line is all that a user sees, because these errors render without a traceback.
+
+    NBAgentsError
+    ├── ConfigurationError            what a cell, flag or setting says cannot be used
+    │   ├── UnknownNameError          no agent, team, run, flag or model of that name
+    │   ├── FrontMatterError          the YAML of a cell does not parse or does not fit (line, column)
+    │   └── NoModelError              an agent has no model, and none is configured
+    ├── ModelError                    a model did not answer (provider, model)
+    │   ├── ModelNotFound             the weights of a local model are not on this machine
+    │   ├── ModelDownloadError        the weights of a local model could not be fetched
+    │   ├── ModelEngineError          the local engine did not start, or died
+    │   ├── ModelAuthenticationError  the key is missing or was refused
+    │   ├── ModelConnectionError      the server cannot be reached, or went away
+    │   └── ModelResponseError        the answer is incomplete, malformed or refused
+    ├── ExecutionUnavailable          code cannot run where it was asked to
+    ├── FrontEndUnavailable           no page does what only a page can
+    ├── JournalError                  a journal cannot be written or read
+    └── RunError (RuntimeError)       a run did not end with an answer
+        ├── RunFailed                 a participant raised; the original is ``__cause__``
+        ├── RunStopped                a person stopped it
+        ├── RunNotFinished            its answer was asked for too early
+        └── HumanInputUnavailable     a person is needed and no front end can reach one
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NBAgentsError(Exception):
+    """Base of all errors of nbagents; shown in a notebook as one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's hook for exceptions that know how to show themselves."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ConfigurationError(NBAgentsError):
+    """What a cell, a flag or a setting says cannot be used."""
+
+
+class UnknownNameError(ConfigurationError):
+    """There is no `kind` called `name`; names the nearest right word.
+
+    Args:
+        kind: what was looked for, as the user calls it: "agent", "team", "flag".
+        name: the word that was not found.
+        known: the words that would have been.
+        advice: what to do when nothing is known yet.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], advice: str = "") -> None:
+        words = sorted(known)
+        near = difflib.get_close_matches(name, words, n=1, cutoff=0.5)
+        if near:
+            hint = f"did you mean {near[0]!r}?"
+        elif words:
+            hint = f"known: {', '.join(words)}"
+        else:
+            hint = advice or f"no {kind} exists yet"
+        if (near or words) and advice:
+            hint += f" ({advice})"
+        super().__init__(f"unknown {kind} {name!r}: {hint}")
+        self.kind, self.name, self.known = kind, name, words
+
+
+class FrontMatterError(ConfigurationError):
+    """The YAML of a cell does not parse or does not fit.
+
+    Args:
+        problem: what is wrong and what was expected.
+        line: 1-based line in the cell, as the editor numbers it.
+        column: 1-based column in that line.
+    """
+
+    def __init__(self, problem: str, line: int, column: int = 1) -> None:
+        super().__init__(f"line {line}, column {column}: {problem}")
+        self.line, self.column = line, column
+
+
+class NoModelError(ConfigurationError):
+    """An agent has no model, and none is configured. None is ever picked silently."""
+
+
+class ModelError(NBAgentsError):
+    """A model did not answer.
+
+    Args:
+        message: what happened and what to do.
+        provider: "openai", "local", ...
+        model: the model's name as the provider knows it.
+    """
+
+    def __init__(self, message: str, *, provider: str = "", model: str = "") -> None:
+        super().__init__(message)
+        self.provider, self.model = provider, model
+
+
+class ModelNotFound(ModelError):
+    """The weights of a local model are not on this machine."""
+
+
+class ModelDownloadError(ModelError):
+    """The weights of a local model could not be fetched."""
+
+
+class ModelEngineError(ModelError):
+    """The local engine did not start, or died."""
+
+
+class ModelAuthenticationError(ModelError):
+    """The key is missing or was refused."""
+
+
+class ModelConnectionError(ModelError):
+    """The server cannot be reached, or went away."""
+
+
+class ModelResponseError(ModelError):
+    """The answer is incomplete, malformed or refused; a part of an answer is never taken for one."""
+
+
+class ExecutionUnavailable(NBAgentsError):
+    """Code cannot run where it was asked to."""
+
+
+class FrontEndUnavailable(NBAgentsError):
+    """No page of the notebook does what only a page can."""
+
+
+class JournalError(NBAgentsError):
+    """A journal cannot be written or read."""
+
+
+class RunError(NBAgentsError, RuntimeError):
+    """A run did not end with an answer."""
+
+
+class RunFailed(RunError):
+    """A participant raised; the original is ``__cause__``.
+
+    Args:
+        message: what happened, with the text of the original error.
+        agent: who was speaking, "" when nobody was.
+        turn: the turn in which it happened, counted from 1.
+    """
+
+    def __init__(self, message: str, *, agent: str = "", turn: int = 0) -> None:
+        super().__init__(message)
+        self.agent, self.turn = agent, turn
+
+
+class RunStopped(RunError):
+    """A person stopped the run."""
+
+
+class RunNotFinished(RunError):
+    """The run's answer was asked for before it ended."""
+
+
+class HumanInputUnavailable(RunError):
+    """A person is needed and no front end can reach one."""

@@ -1,0 +1,55 @@
+"""Who answers: the port `ChatCompletionClient` and what is said through it; the clients are imported when used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .client import ChatCompletionClient, ModelInfo
+from .messages import (
+    AssistantMessage,
+    CreateResult,
+    FunctionCall,
+    FunctionExecutionResult,
+    FunctionExecutionResultMessage,
+    LLMMessage,
+    RequestUsage,
+    SystemMessage,
+    UserMessage,
+)
+from .names import client_for
+
+if TYPE_CHECKING:
+    from .local import LocalChatCompletionClient
+    from .openai import OpenAIChatCompletionClient
+    from .replay import ReplayChatCompletionClient
+
+_CLIENTS = {
+    "LocalChatCompletionClient": "local",
+    "OpenAIChatCompletionClient": "openai",
+    "ReplayChatCompletionClient": "replay",
+}
+
+__all__ = [
+    "AssistantMessage",
+    "ChatCompletionClient",
+    "CreateResult",
+    "FunctionCall",
+    "FunctionExecutionResult",
+    "FunctionExecutionResultMessage",
+    "LLMMessage",
+    "LocalChatCompletionClient",
+    "ModelInfo",
+    "OpenAIChatCompletionClient",
+    "ReplayChatCompletionClient",
+    "RequestUsage",
+    "SystemMessage",
+    "UserMessage",
+    "client_for",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CLIENTS:
+        return getattr(importlib.import_module(f".{_CLIENTS[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

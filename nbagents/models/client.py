@@ -1,0 +1,88 @@
+"""The port to a model: `ChatCompletionClient`, which users may implement themselves.
+
+Names and signatures are those of AutoGen's ``autogen_core.models.ChatCompletionClient``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, TypedDict
+
+from pydantic import BaseModel
+
+from ..cancellation import CancellationToken
+from .messages import CreateResult, LLMMessage, RequestUsage
+
+
+class ModelInfo(TypedDict, total=False):
+    """What a model can do; decides what is sent to it."""
+
+    vision: bool
+    function_calling: bool
+    json_output: bool
+    structured_output: bool
+    family: str
+    multiple_system_messages: bool
+
+
+class ChatCompletionClient(ABC):
+    """Asks one model. A client may be used by several agents at once."""
+
+    provider: str = ""
+    """The first half of the model's name, e.g. "openai"; "" for a client of the user's own."""
+
+    model: str = ""
+    """The model's name as the provider knows it."""
+
+    @abstractmethod
+    async def create(
+        self,
+        messages: Sequence[LLMMessage],
+        *,
+        tools: Sequence[Any] = (),
+        json_output: bool | type[BaseModel] | None = None,
+        extra_create_args: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+    ) -> CreateResult:
+        """Ask for one whole answer.
+
+        Args:
+            messages: the conversation, oldest first.
+            tools: tools that the model may call.
+            json_output: True for any JSON, a pydantic model for JSON of its schema.
+            extra_create_args: passed to the provider as they are.
+            cancellation_token: cancels the request.
+
+        Raises:
+            ModelError: the model did not answer; names provider, model and cause.
+        """
+
+    @abstractmethod
+    def create_stream(
+        self,
+        messages: Sequence[LLMMessage],
+        *,
+        tools: Sequence[Any] = (),
+        json_output: bool | type[BaseModel] | None = None,
+        extra_create_args: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+    ) -> AsyncGenerator[str | CreateResult, None]:
+        """As `create`, but yields text as it comes and the whole `CreateResult` last."""
+
+    @property
+    @abstractmethod
+    def model_info(self) -> ModelInfo:
+        """What the model can do."""
+
+    @abstractmethod
+    def total_usage(self) -> RequestUsage:
+        """Tokens of all calls of this client so far."""
+
+    def actual_usage(self) -> RequestUsage:
+        """Tokens of all calls that really went to the provider."""
+        return self.total_usage()
+
+    async def close(self) -> None:
+        """Give back sockets and processes. Asking again afterwards is an error."""
+        return None

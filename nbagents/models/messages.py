@@ -1,0 +1,92 @@
+"""What is said to a model and what it says back: the types of a chat completion.
+
+Names and JSON shapes are those of AutoGen's ``autogen_core.models``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FinishReasons = Literal["stop", "length", "function_calls", "content_filter", "unknown"]
+
+
+class FunctionCall(BaseModel):
+    """A call that a model asks for; `arguments` is the JSON text as the model wrote it."""
+
+    id: str
+    arguments: str
+    name: str
+
+
+class FunctionExecutionResult(BaseModel):
+    """What a call returned, as text for the model."""
+
+    content: str
+    name: str
+    call_id: str
+    is_error: bool | None = None
+
+
+class SystemMessage(BaseModel):
+    """Instructions from the developer of the agent."""
+
+    content: str
+    type: Literal["SystemMessage"] = "SystemMessage"
+
+
+class UserMessage(BaseModel):
+    """Input from a person or from another agent (`source` says who)."""
+
+    content: str
+    source: str
+    type: Literal["UserMessage"] = "UserMessage"
+
+
+class AssistantMessage(BaseModel):
+    """What the model itself said earlier: text, or the calls that it asked for."""
+
+    content: str | list[FunctionCall]
+    source: str
+    thought: str | None = None
+    type: Literal["AssistantMessage"] = "AssistantMessage"
+
+
+class FunctionExecutionResultMessage(BaseModel):
+    """The results of the calls in the assistant message before it."""
+
+    content: list[FunctionExecutionResult]
+    type: Literal["FunctionExecutionResultMessage"] = "FunctionExecutionResultMessage"
+
+
+LLMMessage = Annotated[
+    SystemMessage | UserMessage | AssistantMessage | FunctionExecutionResultMessage, Field(discriminator="type")
+]
+
+
+class RequestUsage(BaseModel):
+    """Tokens of one model call, as the provider counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: RequestUsage) -> RequestUsage:
+        return RequestUsage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
+
+class CreateResult(BaseModel):
+    """A whole answer of a model."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    finish_reason: FinishReasons
+    content: str | list[FunctionCall]
+    usage: RequestUsage
+    cached: bool = False
+    thought: str | None = None
+    model: str = ""
+    """The model's id as the provider answered it; "" when it did not say."""
