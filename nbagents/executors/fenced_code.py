@@ -1,0 +1,39 @@
+"""Finds the code in what an agent wrote: the fenced blocks of its markdown.
+
+CommonMark decides what a fence is (indented in a list, tildes, longer fences around shorter ones), so that
+what is run is exactly what the reader is shown as code.
+"""
+
+from __future__ import annotations
+
+from ..code import CodeBlock
+
+PYTHON_FENCES = ("python", "py", "python3", "")
+
+
+def extract_code_blocks(markdown: str, languages: tuple[str, ...] = PYTHON_FENCES) -> list[CodeBlock]:
+    """The closed fenced blocks of `markdown` in one of `languages`, in order.
+
+    Args:
+        markdown: what an agent wrote.
+        languages: the fence's first word in lower case; "" is a fence without a word.
+
+    Returns:
+        The blocks, with `language` "python" for every way to say so. A fence that is never closed is left out:
+        the answer was cut off and half a block must not run.
+    """
+    from markdown_it import MarkdownIt
+
+    lines = markdown.splitlines()
+    blocks = []
+    for token in MarkdownIt("commonmark").parse(markdown):
+        if token.type != "fence" or token.map is None:
+            continue
+        last = lines[min(token.map[1], len(lines)) - 1].strip(" >")
+        if not (last.startswith(token.markup) and not last.strip(token.markup[0])):
+            continue
+        language = (token.info.split() or [""])[0].lower()
+        if language in languages:
+            python = language in PYTHON_FENCES
+            blocks.append(CodeBlock(code=token.content.rstrip("\n"), language="python" if python else language))
+    return blocks

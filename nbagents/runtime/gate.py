@@ -1,0 +1,284 @@
+"""The gate: every effect of an agent on the world passes here, and nowhere else.
+
+Asking a model, running code and asking a person are approved, performed, recorded and reported by the
+same steps. No agent has approval, cost or log code of its own; it asks `current_gate()`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from ..cancellation import CancellationToken
+from ..code import CodeBlock, CodeResult
+from ..errors import ModelResponseError
+from ..executors import CodeExecutor
+from ..messages import BaseAgentEvent, BaseChatMessage, CodeExecutionEvent, ModelClientStreamingChunkEvent
+from ..models.client import ChatCompletionClient
+from ..models.messages import CreateResult, LLMMessage
+from .approval import Approvals
+from .console import ask_on_console
+from .journal import Entry, Journal, effect_key
+from .questions import Answer, OpenQuestions, Question
+from .redaction import Redactor, redacted
+from .usage import Usage
+
+Asker = Callable[[Question], Awaitable[None]]
+"""Brings a question to a person. It calls `question.answer` or `question.fail`, now or later, and may return
+before that; it is cancelled as soon as the question is answered through another channel."""
+
+
+class Listener(Protocol):
+    """Follows a run: the screen, a log."""
+
+    def entry(self, entry: Entry) -> None:
+        """An entry was written to the journal."""
+
+    def chunk(self, agent: str, message_id: str, text: str) -> None:
+        """A piece of an answer arrived; pieces are shown, never recorded."""
+
+
+class _Effect:
+    """What `Gate._performing` hands to the code that performs: the place for its outcome."""
+
+    __slots__ = ("key", "outcome", "usage")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.outcome: Any = None
+        self.usage: Any = None
+
+
+class Gate:
+    """The gate of one run.
+
+    Args:
+        journal: where every effect is recorded.
+        approvals: when a person is asked before code runs.
+        asker: how a question reaches a person; the terminal's, unless told otherwise.
+        redactor: takes secrets out of what code shows and models say.
+    """
+
+    def __init__(
+        self,
+        journal: Journal | None = None,
+        *,
+        approvals: Approvals | None = None,
+        asker: Asker = ask_on_console,
+        redactor: Redactor | None = None,
+    ) -> None:
+        self.redact = redactor or Redactor.from_environment()
+        self.journal = journal or Journal(redact=self.redact)
+        self.approvals = approvals or Approvals()
+        self.questions = OpenQuestions()
+        self.usage = Usage()
+        self.listeners: list[Listener] = []
+        self.turn = 0
+        self.asker = asker
+        self._effects = 0
+
+    # What happens in the conversation -------------------------------------------------------------------
+
+    def write(self, type: str, /, **fields: Any) -> Entry:
+        """Write one entry to the journal and tell the listeners."""
+        entry = self.journal.write(type, **fields)
+        for listener in self.listeners:
+            listener.entry(entry)
+        return entry
+
+    def record(self, message: BaseChatMessage | BaseAgentEvent) -> None:
+        """Record one message or event before anybody acts on it. Streaming chunks are shown and not kept."""
+        if isinstance(message, ModelClientStreamingChunkEvent):
+            text = self.redact(message.content)
+            for listener in self.listeners:
+                listener.chunk(message.source, message.full_message_id or "", text)
+            return
+        data = message.dump()
+        if isinstance(message, CodeExecutionEvent):
+            # The outputs stand in the effect's result already; figures must not be kept twice.
+            data["result"].pop("outputs", None)
+        self.write("message", turn=self.turn, message=data)
+
+    def speaker(self, agents: Sequence[str]) -> None:
+        """A turn begins: these agents speak."""
+        self.turn += 1
+        self.write("speaker", turn=self.turn, agents=list(agents))
+
+    # Effects ----------------------------------------------------------------------------------------------
+
+    async def model(
+        self,
+        agent: str,
+        client: ChatCompletionClient,
+        messages: Sequence[LLMMessage],
+        *,
+        stream: bool = False,
+        cancellation_token: CancellationToken | None = None,
+    ) -> AsyncGenerator[str | CreateResult, None]:
+        """Ask a model: yields text as it comes if `stream`, and the whole `CreateResult` last.
+
+        Raises:
+            ModelError: the model did not answer.
+        """
+        name = f"{client.provider}/{client.model}" if client.provider else client.model or type(client).__name__
+        request = {"model": name, "messages": [message.model_dump(mode="json") for message in messages]}
+        summary = {"model": name, "messages": len(messages)}
+        result: CreateResult | None = None
+        async with self._performing("model", agent, request, recorded=summary) as effect:
+            async with aclosing(_parts(client, messages, stream, cancellation_token)) as parts:
+                async for part in parts:
+                    if isinstance(part, CreateResult):
+                        result = part
+                    else:
+                        yield part
+            if result is None:
+                raise ModelResponseError(f"{name} ended its stream without a result: a client yields it last")
+            self.usage.add(agent, result.model or name, result.usage)
+            effect.outcome, effect.usage = result.model_dump(mode="json", exclude={"usage"}), result.usage.model_dump()
+        # Yielded only now: what an agent acts on is in the journal already.
+        yield result
+
+    async def code(
+        self, agent: str, executor: CodeExecutor, block: CodeBlock, cancellation_token: CancellationToken
+    ) -> tuple[CodeBlock, CodeResult]:
+        """Run one block, after a person approved it where the policy says so.
+
+        Returns:
+            The block that really ran (a person may have edited it) and what it did. A refused block is a result
+            with exit code 1 whose output gives the reason.
+
+        Raises:
+            HumanInputUnavailable: approval is needed and nobody can be asked.
+        """
+        if self.approvals.asks(agent):
+            answer = await self._ask("approval", agent, f"Run this block of {agent}?", block, executor.target)
+            if answer.decision == "reject":
+                reason = answer.text or "no reason was given"
+                return block, CodeResult(exit_code=1, output=f"Code execution was not approved. Reason: {reason}")
+            if answer.decision == "allow":
+                self.approvals.allow(agent)
+            if answer.decision == "edit":
+                block = CodeBlock(code=answer.code, language=block.language)
+        request = {"target": executor.target, **block.model_dump()}
+        async with self._performing("code", agent, request) as effect:
+            result = await executor.execute_code_blocks([block], cancellation_token)
+            result = self._without_secrets(result)
+            effect.outcome = result.model_dump(mode="json")
+        return block, result
+
+    async def person(self, agent: str, prompt: str) -> Answer:
+        """Ask the person behind `agent`.
+
+        Raises:
+            HumanInputUnavailable: nobody can be asked.
+        """
+        async with self._performing("person", agent, {"prompt": prompt}) as effect:
+            answer = await self._ask("reply", agent, prompt)
+            effect.outcome = {"decision": answer.decision, "text": answer.text}
+        return answer
+
+    async def _ask(
+        self, kind: Any, agent: str, prompt: str, block: CodeBlock | None = None, target: str = ""
+    ) -> Answer:
+        """Open a question, bring it to a person, and wait for the first answer."""
+        question = self.questions.open(kind, agent, prompt, block, target)
+        code = {"code": block.code, "language": block.language, "target": target} if block else {}
+        self.write("question", question=question.id, kind=kind, agent=agent, prompt=prompt, **code)
+        asking = asyncio.ensure_future(self.asker(question))
+        asking.add_done_callback(lambda task: _fail_with(task, question))
+        try:
+            answer = await question.wait()
+        finally:
+            self.questions.close(question)
+            asking.cancel()
+            await asyncio.wait([asking])
+        self.write(
+            "answer",
+            question=question.id,
+            decision=answer.decision,
+            text=answer.text or None,
+            code=answer.code or None,
+            channel=answer.channel or None,
+        )
+        return answer
+
+    @asynccontextmanager
+    async def _performing(
+        self, kind: str, agent: str, request: dict[str, Any], recorded: dict[str, Any] | None = None
+    ) -> AsyncIterator[_Effect]:
+        """Record the start of an effect, then its outcome, whatever that is."""
+        self._effects += 1
+        id, started = f"e{self._effects}", time.perf_counter()
+        effect = _Effect(effect_key(kind, agent, request))
+        self.write("effect", effect=id, kind=kind, agent=agent, key=effect.key, request=recorded or request)
+        try:
+            yield effect
+        except BaseException as error:
+            self._finished(id, started, ok=False, error=f"{type(error).__name__}: {error}")
+            raise
+        self._finished(id, started, ok=True, value=effect.outcome, usage=effect.usage)
+
+    def _finished(self, id: str, started: float, **fields: Any) -> None:
+        self.write("result", effect=id, seconds=round(time.perf_counter() - started, 3), **fields)
+
+    def _without_secrets(self, result: CodeResult) -> CodeResult:
+        outputs = redacted(result.outputs, self.redact)
+        return CodeResult(exit_code=result.exit_code, output=self.redact(result.output), outputs=outputs)
+
+
+async def _parts(
+    client: ChatCompletionClient, messages: Sequence[LLMMessage], stream: bool, token: CancellationToken | None
+) -> AsyncGenerator[str | CreateResult, None]:
+    """The answer in the pieces in which it comes, or in one."""
+    if not stream:
+        yield await client.create(messages, cancellation_token=token)
+        return
+    async with aclosing(client.create_stream(messages, cancellation_token=token)) as answer:
+        async for part in answer:
+            yield part
+
+
+def _fail_with(asking: Any, question: Question) -> None:
+    """An asker that raised could not reach anybody: that is the answer's failure."""
+    if not asking.cancelled() and asking.exception() is not None:
+        question.fail(asking.exception())
+
+
+_CURRENT: ContextVar[Gate | None] = ContextVar("nbagents_gate", default=None)
+
+
+def current_gate() -> Gate:
+    """The gate of the run that this code is part of.
+
+    Raises:
+        LookupError: the code is not part of a run; agents and teams enter one with `ensured_gate`.
+    """
+    gate = _CURRENT.get()
+    if gate is None:
+        raise LookupError("no run is going on here: call an agent's or a team's run() or run_stream()")
+    return gate
+
+
+@contextmanager
+def passing(gate: Gate) -> Iterator[Gate]:
+    """Make `gate` the current one for the code within, and for the tasks that it starts."""
+    token = _CURRENT.set(gate)
+    try:
+        yield gate
+    finally:
+        _CURRENT.reset(token)
+
+
+@contextmanager
+def ensured_gate() -> Iterator[Gate]:
+    """The current gate; outside of any run a new one that keeps its log in memory."""
+    gate = _CURRENT.get()
+    if gate is not None:
+        yield gate
+        return
+    with passing(Gate()) as new:
+        yield new

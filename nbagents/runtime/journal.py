@@ -1,0 +1,128 @@
+"""The journal: a run is an append-only log of JSON lines, and everything else about it is read from here.
+
+One entry per fact, written once and before anything depends on it. Format 1; every entry has `seq` (from 0),
+`at` (UTC, ISO 8601) and `type`:
+
+    run       format, id, name, nbagents, python, team, agents, shared, settings   the first entry: what was run
+    task      messages
+    speaker   turn, agents                                       whose turn begins
+    message   turn, message                                      a chat message or event, as `BaseMessage.dump`
+    question  question, kind, agent, prompt, and for kind "approval": code, language, target
+    answer    question, decision, text, code, channel            decision: run edit reject allow reply decide end
+    effect    effect, kind, agent, key, request                  started; kind: model tool code person
+    result    effect, ok, value | error, usage, seconds          finished
+    detached  -                                                  the cell ended, the run goes on
+    end       status, reason, usage, error                       status: done stopped failed
+
+`key` is the SHA-256 of the canonical JSON (RFC 8785) of kind, agent and request: the same effect has the same
+key on any machine, which is what a replay looks up. An `effect` without a `result` was interrupted and is never
+repeated silently. Secrets are taken out of every line before it is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import JournalError
+from .redaction import redacted
+
+FORMAT = 1
+
+Entry = dict[str, Any]
+
+
+def effect_key(kind: str, agent: str, request: Any) -> str:
+    """The name under which an effect's result is found again: "sha256:" and 64 hexadecimal digits."""
+    import rfc8785
+
+    canonical = rfc8785.dumps({"kind": kind, "agent": agent, "request": request})
+    return "sha256:" + hashlib.sha256(canonical).hexdigest()
+
+
+class Journal:
+    """Writes one run's entries, in memory or also to a file.
+
+    Args:
+        path: the file to append to; None keeps the entries in memory only.
+        redact: takes secrets out of a text; applied to every string of every entry.
+    """
+
+    def __init__(self, path: Path | None = None, redact: Callable[[str], str] | None = None) -> None:
+        self.path = path
+        self.entries: list[Entry] = []
+        self._redact = redact
+        self._file = _create(path) if path is not None else None
+
+    def write(self, type: str, /, **fields: Any) -> Entry:
+        """Append one entry and return it, as it was written.
+
+        Raises:
+            JournalError: the file cannot be written (disk full, permission): nothing may go on without it.
+        """
+        entry: Entry = {
+            "seq": len(self.entries),
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "type": type,
+            **{name: value for name, value in fields.items() if value is not None},
+        }
+        if self._redact is not None:
+            entry = redacted(entry, self._redact)
+        if self._file is not None:
+            self._append(json.dumps(entry, ensure_ascii=False, separators=(",", ":")))
+        self.entries.append(entry)
+        return entry
+
+    def close(self) -> None:
+        """Close the file; a later `write` raises."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = -1
+
+    def _append(self, line: str) -> None:
+        assert self._file is not None
+        # One write of one whole line to a file opened with O_APPEND: a process killed at any moment leaves
+        # whole lines only, and the entry is with the operating system before this returns.
+        data = (line + "\n").encode("utf-8", "surrogatepass")
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError as error:
+            raise JournalError(f"the journal {self.path} cannot be written ({error}): the run cannot go on") from error
+
+
+def read(path: Path) -> list[Entry]:
+    """The entries of the journal at `path`; a last line cut off by a crash is left out.
+
+    Raises:
+        JournalError: the file is no journal of this format, or is damaged before its last line.
+    """
+    entries: list[Entry] = []
+    lines = path.read_text("utf-8", "surrogatepass").split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        try:
+            entries.append(json.loads(line))
+        except ValueError as error:
+            if number == len(lines):
+                break
+            raise JournalError(f"{path}, line {number}: not JSON ({error})") from error
+    if not entries or entries[0].get("format") != FORMAT:
+        raise JournalError(f"{path} is not a journal of format {FORMAT}: its first entry must say so")
+    return entries
+
+
+def _create(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise JournalError(
+            f"the journal {path} cannot be made ({error}): give the run a place that can be written"
+        ) from error

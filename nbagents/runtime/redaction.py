@@ -1,0 +1,115 @@
+"""Takes secrets out of texts before they are kept, shown or sent.
+
+Two ways to know a secret: by value (what the environment or a client holds under a secret's name) and by
+shape (the key formats that detect-secrets knows). What is found is replaced by a word that says which it was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+SECRET_NAME = re.compile(
+    r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|COOKIE|SIGNATURE|(^|_)(PAT|PWD|PASS|AUTH|DSN)($|_)", re.I
+)
+URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)(?=@)")
+
+SHORTEST_SECRET = 6
+LONGEST_TEXT_TO_SCAN = 200_000
+"""A longer text is an image or a dump: it is searched for known values, not for shapes."""
+
+
+class Redactor:
+    """Call it with a text; it returns the text without secrets.
+
+    Args:
+        secrets: secret values by name.
+    """
+
+    def __init__(self, secrets: Mapping[str, str] | None = None) -> None:
+        self._names: dict[str, str] = {}
+        for name, value in (secrets or {}).items():
+            self.add(name, value)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Redactor:
+        """A redactor that knows the environment's secrets."""
+        return cls(dict(_secrets_in(environ)))
+
+    def add(self, name: str, value: str) -> None:
+        """Know one more secret; values too short to be one are left alone."""
+        if len(value) < SHORTEST_SECRET:
+            return
+        self._names[value] = name
+        # In a traceback or a repr the same value stands escaped.
+        self._names.setdefault(repr(value)[1:-1], name)
+
+    def __call__(self, text: str) -> str:
+        for value, name in self._names.items():
+            if value in text:
+                text = text.replace(value, f"[redacted {name}]")
+        if len(text) > LONGEST_TEXT_TO_SCAN:
+            return text
+        if "://" in text:
+            text = URL_PASSWORD.sub(r"\1:[redacted password]", text)
+        for label, pattern in _shapes():
+            text = pattern.sub(f"[redacted {label}]", text)
+        return text
+
+
+def redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    """A copy of a JSON value with `redact` applied to every string in it."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: redacted(item, redact) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(item, redact) for item in value]
+    return value
+
+
+def _secrets_in(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in environ.items():
+        password = URL_PASSWORD.search(value)
+        if password:
+            yield name, password[2]
+        elif SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET and not _is_path(value):
+            yield name, value
+
+
+def _is_path(value: str) -> bool:
+    """SSH_AUTH_SOCK and the like hold where a secret is, not the secret."""
+    return value.startswith(("/", "~", "./")) and os.path.exists(os.path.expanduser(value))
+
+
+@cache
+def _shapes() -> list[tuple[str, re.Pattern[str]]]:
+    from detect_secrets.plugins.aws import AWSKeyDetector
+    from detect_secrets.plugins.github_token import GitHubTokenDetector
+    from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
+    from detect_secrets.plugins.jwt import JwtTokenDetector
+    from detect_secrets.plugins.openai import OpenAIDetector
+    from detect_secrets.plugins.pypi_token import PypiTokenDetector
+    from detect_secrets.plugins.sendgrid import SendGridDetector
+    from detect_secrets.plugins.slack import SlackDetector
+    from detect_secrets.plugins.stripe import StripeDetector
+
+    detectors = [
+        AWSKeyDetector, GitHubTokenDetector, GitLabTokenDetector, JwtTokenDetector, OpenAIDetector,
+        PypiTokenDetector, SendGridDetector, SlackDetector, StripeDetector,
+    ]  # fmt: skip
+    found: list[tuple[str, re.Pattern[str]]] = []
+    for detector in detectors:
+        # detect-secrets declares these as properties of an instance; they are plain class attributes.
+        patterns: Any = detector.denylist
+        found += [(str(detector.secret_type), pattern) for pattern in patterns]
+    # detect-secrets finds a private key by its first line; the whole block must go.
+    found.append(
+        ("private key", re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(-----END [A-Z0-9 ]*-----|\Z)", re.S))
+    )
+    # Project keys of OpenAI and Anthropic are newer than detect-secrets 1.5.
+    found.append(("model provider key", re.compile(r"\bsk-(?:proj|svcacct|admin|ant|or)-[A-Za-z0-9_-]{16,}")))
+    return found

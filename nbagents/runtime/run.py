@@ -1,0 +1,251 @@
+"""`Run`: one conversation of a team, from its task to its end, as a value.
+
+A run owns the task that the conversation runs in: it starts it, awaits it and ends it. Everything that it says
+about itself (answer, messages, usage) is read from what its gate recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import uuid
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextvars import Context
+from typing import Any, Literal, Protocol
+
+from .. import __version__
+from ..errors import JournalError, NBAgentsError, RunError, RunFailed, RunNotFinished, RunStopped
+from ..messages import BaseAgentEvent, BaseChatMessage, load_message
+from .gate import Gate, passing
+from .journal import FORMAT, Journal
+from .questions import Answer, Question
+from .usage import Usage
+
+Status = Literal["running", "waiting", "done", "stopped", "failed"]
+
+
+class Result(Protocol):
+    """What a team's `run` returns (AutoGen's `TaskResult`)."""
+
+    messages: Sequence[BaseChatMessage | BaseAgentEvent]
+    stop_reason: str | None
+
+
+class Runnable(Protocol):
+    """What can be run: a team, or an agent alone."""
+
+    async def run(self, *, task: Any = None) -> Result:
+        """Hold the conversation to its end."""
+
+
+class Run:
+    """One conversation.
+
+    Args:
+        name: what the user calls it.
+        team: who converses.
+        gate: what every effect of it passes; its journal is the run's.
+        id: unique in the world; None for a new one.
+        lock: what is run, for the journal's first entry: team, agents, shared, settings.
+        stop_text: the word that ends the conversation; a message that says nothing else is not the answer.
+        close: called when the conversation has ended, to give back what the team holds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        team: Runnable,
+        gate: Gate,
+        *,
+        id: str | None = None,
+        lock: Mapping[str, Any] | None = None,
+        stop_text: str = "",
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.name = name
+        self.id = id or str(uuid.uuid4())
+        self.gate = gate
+        self.stop_reason = ""
+        self._team = team
+        self._lock, self._stop_text, self._close = dict(lock or {}), stop_text, close
+        self._task: asyncio.Task[None] | None = None
+        self._status: Status = "running"
+        self._error: RunError | None = None
+        self._stopped_by = ""
+        self._detached = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Run {self.name!r}: {self.status}, {self.gate.turn} turns, {self.usage}>"
+
+    # Its life ---------------------------------------------------------------------------------------------
+
+    def start(self, task: str | Sequence[BaseChatMessage], context: Context | None = None) -> None:
+        """Begin the conversation as a task of the running loop.
+
+        Args:
+            task: what the team is to do.
+            context: the context of the cell that started it, so that what it prints belongs to that cell.
+        """
+        assert self._task is None, "a run starts once"
+        self.gate.write(
+            "run",
+            format=FORMAT,
+            id=self.id,
+            name=self.name,
+            nbagents=__version__,
+            python=platform.python_version(),
+            **self._lock,
+        )
+        self._task = asyncio.get_running_loop().create_task(
+            self._converse(task), name=f"run {self.name}", context=context
+        )
+
+    async def wait(self) -> Run:
+        """Wait for the end. Cancelling the wait leaves the run going on.
+
+        Raises:
+            RunFailed: a participant raised.
+            RunStopped: a person stopped it.
+            HumanInputUnavailable: a person was needed and could not be asked.
+        """
+        assert self._task is not None, "a run is started before it is awaited"
+        await asyncio.wait([self._task])
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def __await__(self) -> Generator[Any, None, Run]:
+        return self.wait().__await__()
+
+    async def wait_or_detach(self) -> bool:
+        """Wait for the end or for `detach`, whichever is first. True when the run has ended."""
+        assert self._task is not None, "a run is started before it is awaited"
+        detached = asyncio.ensure_future(self._detached.wait())
+        try:
+            await asyncio.wait([self._task, detached], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            detached.cancel()
+        return self._task.done()
+
+    def detach(self) -> None:
+        """Let the cell that awaits the run go; the run goes on."""
+        if not self._detached.is_set() and not self.ended:
+            self.gate.write("detached")
+            self._detached.set()
+
+    def stop(self, by: str = "you") -> None:
+        """End the run and everything in it; a second call does nothing. `await run` says when it has ended."""
+        if self._task is None or self.ended or self._stopped_by:
+            return
+        self._stopped_by = by
+        self._task.cancel()
+
+    def answer_question(self, answer: Answer, id: str | None = None) -> Question | None:
+        """Answer the question called `id`, or the oldest one.
+
+        Returns:
+            The question, or None when nothing is being asked.
+
+        Raises:
+            UnknownNameError: no such question waits.
+            ConfigurationError: the decision does not answer it.
+        """
+        question = self.gate.questions.get(id) if id else self.gate.questions.oldest()
+        if question is not None:
+            question.answer(answer)
+        return question
+
+    async def _converse(self, task: str | Sequence[BaseChatMessage]) -> None:
+        """The run's task. It never raises: how the run ended is kept for whoever awaits it."""
+        error: RunError | None = None
+        try:
+            with passing(self.gate):
+                self.stop_reason = (await self._team.run(task=task)).stop_reason or ""
+        except asyncio.CancelledError:
+            by = self._stopped_by or "an interrupt"
+            error = RunStopped(f"run {self.name!r} was stopped by {by} {self._when()}")
+        except Exception as failure:
+            error = self._failure(failure)
+        if self._close is not None:
+            await self._close()
+        self._end(error)
+
+    def _failure(self, error: Exception) -> RunError:
+        text = self.gate.redact(str(error)) or type(error).__name__
+        if isinstance(error, RunError) and not isinstance(error, RunFailed):
+            return error
+        said = text if isinstance(error, NBAgentsError) else f"{type(error).__name__}: {text}"
+        failure = RunFailed(f"run {self.name!r} failed {self._when()}: {said}", turn=self.gate.turn)
+        failure.__cause__ = error
+        return failure
+
+    def _when(self) -> str:
+        return f"in turn {self.gate.turn}" if self.gate.turn else "before the first turn"
+
+    def _end(self, error: RunError | None) -> None:
+        """Keep how it ended, then write the last entry."""
+        self._error = error
+        self._status = "done" if error is None else "stopped" if isinstance(error, RunStopped) else "failed"
+        self.stop_reason = str(error) if error is not None else self.stop_reason
+        usage = {"calls": self.usage.calls, **self.usage.total.model_dump()}
+        try:
+            said = str(error) if error is not None else None
+            self.gate.write("end", status=self._status, reason=self.stop_reason, usage=usage, error=said)
+        except JournalError as unwritten:
+            self._error, self._status = RunFailed(str(unwritten)), "failed"
+        self.journal.close()
+
+    # What it says about itself ----------------------------------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """True once it is done, stopped or failed."""
+        return self._status != "running"
+
+    @property
+    def status(self) -> Status:
+        """running; waiting (for a person); done, stopped or failed."""
+        return "waiting" if not self.ended and self.gate.questions.oldest() else self._status
+
+    @property
+    def journal(self) -> Journal:
+        """The run on disk; `journal.entries` are its lines, `journal.path` its file."""
+        return self.gate.journal
+
+    @property
+    def usage(self) -> Usage:
+        """What it spent so far."""
+        return self.gate.usage
+
+    @property
+    def messages(self) -> list[BaseChatMessage | BaseAgentEvent]:
+        """The conversation so far, the task first."""
+        found = []
+        for entry in self.journal.entries:
+            if entry["type"] == "task":
+                found += [load_message(message) for message in entry["messages"]]
+            elif entry["type"] == "message":
+                found.append(load_message(entry["message"]))
+        return found
+
+    @property
+    def answer(self) -> str:
+        """What the team answered: its last message that says more than the word that ends the conversation.
+
+        Raises:
+            RunNotFinished: the run has not ended.
+            RunFailed, RunStopped, HumanInputUnavailable: it ended without an answer.
+        """
+        if not self.ended:
+            raise RunNotFinished(f'run {self.name!r} has not ended: put "await {self.name}" before this')
+        if self._error is not None:
+            raise self._error
+        for message in reversed(self.messages):
+            if isinstance(message, BaseChatMessage) and message.source != "user" and self._says_something(message):
+                return message.to_text()
+        return ""
+
+    def _says_something(self, message: BaseChatMessage) -> bool:
+        text = message.to_text()
+        rest = text.replace(self._stop_text, "") if self._stop_text else text
+        return any(character.isalnum() for character in rest)

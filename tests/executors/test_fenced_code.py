@@ -1,0 +1,40 @@
+"""What is run is exactly what the reader is shown as code."""
+
+from __future__ import annotations
+
+import pytest
+
+from nbagents.executors import extract_code_blocks
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("```python\nx = 1\n```", ["x = 1"]),
+        ("```\nx = 1\n```", ["x = 1"]),
+        ("```py\nx\n```\ntext\n```Python3\ny\n```", ["x", "y"]),
+        ("~~~python\nx\n~~~", ["x"]),
+        ("1. first\n   ```python\n   if x:\n       y\n   ```\n", ["if x:\n    y"]),
+        ("````python\ns = '''\n```\n'''\n````", ["s = '''\n```\n'''"]),
+        ("> ```python\n> x\n> ```", ["x"]),
+        ("```json\n{}\n```", []),
+        ("```bash\nls\n```", []),
+        ("inline `x = 1` only", []),
+        ("    x = 1", []),
+        ("", []),
+    ],
+)
+def test_closed_fences_of_python_are_found(markdown: str, expected: list[str]) -> None:
+    blocks = extract_code_blocks(markdown)
+    assert [block.code for block in blocks] == expected
+    assert all(block.language == "python" for block in blocks)
+
+
+@pytest.mark.parametrize("markdown", ["```python\nimport os\nos.remo", "```python", "text\n```python\nx = 1\n"])
+def test_a_block_that_was_cut_off_is_not_run(markdown: str) -> None:
+    assert extract_code_blocks(markdown) == []
+
+
+def test_other_languages_are_found_when_asked_for() -> None:
+    [block] = extract_code_blocks("```sh\nls\n```", languages=("sh",))
+    assert (block.language, block.code) == ("sh", "ls")
