@@ -1,0 +1,122 @@
+"""`BaseChatAgent`: what users subclass to make an agent of their own. Names and contract are AutoGen's."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+from ..cancellation import CancellationToken
+from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
+from ..runtime import ensured_gate
+from .streaming import Emit, emitted, owned
+from .task import Response, Task, TaskResult, task_messages
+
+
+class BaseChatAgent(ABC):
+    """Takes part in a conversation and remembers it: callers pass only what is new.
+
+    Args:
+        name: a Python identifier, unique in a team.
+        description: what the agent is for, as the other agents and a selector read it.
+
+    Raises:
+        ValueError: the name is not an identifier.
+    """
+
+    def __init__(self, name: str, description: str) -> None:
+        if not name.isidentifier():
+            raise ValueError("The agent name must be a valid Python identifier.")
+        self._name, self._description = name, description
+
+    @property
+    def name(self) -> str:
+        """Unique in a team."""
+        return self._name
+
+    @property
+    def description(self) -> str:
+        """What the agent is for."""
+        return self._description
+
+    @property
+    @abstractmethod
+    def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
+        """The classes of chat messages that the agent may answer with."""
+
+    @abstractmethod
+    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
+        """Answer the messages that are new since the agent last spoke."""
+
+    async def on_messages_stream(
+        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
+        """As `on_messages`, but yields what happens on the way and the `Response` last."""
+        response = await self.on_messages(messages, cancellation_token)
+        for message in response.inner_messages or ():
+            yield message
+        yield response
+
+    @abstractmethod
+    async def on_reset(self, cancellation_token: CancellationToken) -> None:
+        """Forget the conversation."""
+
+    async def run(
+        self,
+        *,
+        task: Task = None,
+        cancellation_token: CancellationToken | None = None,
+        output_task_messages: bool = True,
+    ) -> TaskResult:
+        """Let the agent answer a task by itself."""
+        messages = task_messages(task)
+        return await owned(
+            self._answer(messages, lambda _: None, cancellation_token, output_task_messages), cancellation_token
+        )
+
+    async def run_stream(
+        self,
+        *,
+        task: Task = None,
+        cancellation_token: CancellationToken | None = None,
+        output_task_messages: bool = True,
+    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
+        """As `run`, but yields every message and event as it comes and the `TaskResult` last."""
+        messages = task_messages(task)
+        stream = emitted(
+            lambda emit: self._answer(messages, emit, cancellation_token, output_task_messages), cancellation_token
+        )
+        try:
+            async for item in stream:
+                yield item
+        finally:
+            await stream.aclose()
+
+    async def _answer(
+        self, messages: list[BaseChatMessage], emit: Emit, token: CancellationToken | None, output_task_messages: bool
+    ) -> TaskResult:
+        kept: list[BaseAgentEvent | BaseChatMessage] = list(messages) if output_task_messages else []
+        for message in kept:
+            emit(message)
+        with ensured_gate() as gate:
+            gate.write("task", messages=[message.dump() for message in messages])
+            gate.speaker([self.name])
+            async for item in self.on_messages_stream(messages, token or CancellationToken()):
+                said = item.chat_message if isinstance(item, Response) else item
+                gate.record(said)
+                emit(said)
+                if not isinstance(said, ModelClientStreamingChunkEvent):
+                    kept.append(said)
+        return TaskResult(messages=kept)
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """The agent's state as JSON; an agent with a memory of its own overrides this."""
+        return {"type": "BaseState", "version": "1.0.0"}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back a state that `save_state` gave."""
+        return None
+
+    async def close(self) -> None:
+        """Give back what the agent holds."""
+        return None

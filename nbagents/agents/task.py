@@ -1,0 +1,53 @@
+"""What a run of an agent or a team takes and gives back: AutoGen's run contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, Field, SerializeAsAny
+
+from ..messages import BaseAgentEvent, BaseChatMessage, TextMessage
+
+Task = str | BaseChatMessage | Sequence[BaseChatMessage] | None
+"""A text (said by "user"), a message, several, or None to go on from where the last run ended."""
+
+
+class TaskResult(BaseModel):
+    """How a run ended: the task's messages and all that came of them, streaming chunks left out."""
+
+    messages: Sequence[SerializeAsAny[BaseAgentEvent | BaseChatMessage]] = Field(default_factory=list)
+    stop_reason: str | None = None
+
+
+@dataclass(kw_only=True)
+class Response:
+    """What an agent answers in one turn, with what happened on the way."""
+
+    chat_message: BaseChatMessage
+    inner_messages: Sequence[BaseAgentEvent | BaseChatMessage] | None = None
+
+
+def task_messages(task: Any) -> list[BaseChatMessage]:
+    """The messages that `task` stands for.
+
+    Raises:
+        ValueError: an empty list, or something that is no message.
+    """
+    if task is None:
+        return []
+    if isinstance(task, str):
+        return [TextMessage(content=task, source="user")]
+    if isinstance(task, BaseChatMessage):
+        return [task]
+    if not isinstance(task, list | tuple):
+        raise ValueError("Task must be a string, a BaseChatMessage, or a list of BaseChatMessage.")
+    if not task:
+        raise ValueError("Task list cannot be empty.")
+    for message in task:
+        if not isinstance(message, BaseChatMessage):
+            raise ValueError(
+                f"All messages in task list must be valid BaseChatMessage types, not {type(message).__name__}"
+            )
+    return list(task)
