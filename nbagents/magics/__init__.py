@@ -1,0 +1,1 @@
+"""How a notebook says it: the magics, their arguments, front matter and completion."""

@@ -1,0 +1,88 @@
+"""``%%agent NAME``: a cell defines an agent. ``%agents``: which there are."""
+
+from __future__ import annotations
+
+from ..errors import ConfigurationError
+from .arguments import Command, Flag
+from .cards import Card, Table
+from .front_matter import parse, split
+from .session import Session
+from .settings import CODE_TARGETS, NBAgents
+from .specs import AGENT_KEYS, AgentSpec
+
+AGENT = Command(
+    "%%agent NAME",
+    "Defines an agent: flags or YAML front matter between --- lines, then its instructions as text.",
+    words=("NAME",),
+    flags=(
+        Flag("model", "who answers, as provider/name"),
+        Flag("code", "where its code runs", choices=CODE_TARGETS),
+        Flag("base-url", "server of an openai/... model that is not OpenAI's"),
+        Flag("temperature", "how freely the model chooses its words"),
+        Flag("description", "what the agent is for, as the others read it"),
+    ),
+)
+
+AGENTS = Command("%agents", "Shows the agents of this notebook, or one of them.", more_words=True)
+
+
+def define_agent(session: Session, settings: NBAgents, line: str, body: str | None) -> Card:
+    """``%%agent``
+
+    Raises:
+        ConfigurationError: what the cell says cannot be used.
+    """
+    arguments = AGENT.parse(line)
+    if body is None:
+        raise ConfigurationError("%%agent is a cell magic: write %%agent with two % and the instructions below it")
+    yaml, instructions, first_line = split(body)
+    values = parse(yaml, first_line, AGENT_KEYS)
+    for flag, value in arguments.values.items():
+        values[flag.replace("-", "_")] = _flag_value(flag, value)
+    spec = AgentSpec(name=arguments.words[0], instructions=instructions.strip(), **values)
+    state = session.define_agent(spec)
+    card = agent_card(spec, settings)
+    return Card(card.title, [*card.facts, *([state] if state != "new" else [])], card.body)
+
+
+def show_agents(session: Session, settings: NBAgents, line: str) -> Card | Table:
+    """``%agents``
+
+    Raises:
+        UnknownNameError: there is no agent of that name.
+    """
+    words = AGENTS.parse(line).words
+    if words:
+        return agent_card(session.agent(words[0]), settings)
+    rows = [
+        [
+            spec.name,
+            spec.model or settings.model or "none yet",
+            spec.code or settings.code,
+            _teams_of(session, spec.name),
+        ]
+        for spec in session.agents.values()
+    ]
+    return Table(["agent", "model", "code", "teams"], rows, empty="no agents yet: define one in a cell, %%agent NAME")
+
+
+def agent_card(spec: AgentSpec, settings: NBAgents) -> Card:
+    """The agent in a few words."""
+    model = spec.model or settings.model or "no model yet"
+    words = f"{len(spec.instructions.split())} words"
+    return Card(
+        f"agent {spec.name}",
+        [model, f"code: {spec.code or settings.code}", words, f"sha {spec.digest}"],
+        spec.instructions,
+    )
+
+
+def _flag_value(flag: str, value: str) -> object:
+    try:
+        return AGENT_KEYS[flag.replace("-", "_")](value)
+    except ValueError as error:
+        raise ConfigurationError(f"--{flag}: {error}") from None
+
+
+def _teams_of(session: Session, agent: str) -> str:
+    return ", ".join(team.name for team in session.teams.values() if agent in team.agents)

@@ -1,0 +1,57 @@
+"""What a defining cell shows: the agent or the team in a few words, in every front end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A title and a few facts; the body is folded."""
+
+    title: str
+    facts: Sequence[str]
+    body: str = ""
+
+    def __repr__(self) -> str:
+        return " · ".join([self.title, *self.facts])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        facts = " · ".join(self.facts)
+        body = f"<details><summary>text</summary><pre>{escape(self.body)}</pre></details>" if self.body else ""
+        return {
+            "text/plain": repr(self),
+            "text/markdown": f"**{self.title}** · {facts}",
+            "text/html": f"<p><strong>{escape(self.title)}</strong> · {escape(facts)}</p>{body}",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a header; `empty` is said when there are none."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    empty: str = ""
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return self.empty
+        lines = [list(self.header), *map(list, self.rows)]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(self.header))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        if not self.rows:
+            return {"text/plain": self.empty}
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in self.header)
+        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
+        return {
+            "text/plain": repr(self),
+            "text/html": f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>",
+        }

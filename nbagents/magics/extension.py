@@ -1,0 +1,134 @@
+"""``%load_ext nbagents`` and ``%unload_ext nbagents``: everything that is registered, and its undoing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import no_var_expand
+
+from .. import __version__
+from ..errors import NBAgentsError
+from ..kernel.comm_tap import CommTap
+from ..kernel.supported import check_kernel
+from .agent_magic import AGENT, AGENTS, define_agent, show_agents
+from .arguments import verb_of
+from .await_transform import await_runs, transformers
+from .completion import completer
+from .run_cell import RunCell
+from .session import Session
+from .settings import NBAgents
+from .team_magic import COMMANDS, TeamMagic, help_text
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+LOADED = "_nbagents_extension"
+"""The attribute of the shell that holds what was registered."""
+
+
+class Extension:
+    """What nbagents is in one kernel."""
+
+    def __init__(self, ip: InteractiveShell) -> None:
+        self._ip = ip
+        self.session = Session()
+        self.settings = NBAgents.instance(parent=ip)
+        self._teams = TeamMagic(self.session, self.settings)
+        self._run_cell = RunCell(self.session, self.settings, ip.user_ns)
+        self._matcher = completer(self.session, lambda: ip.user_ns)
+
+    def register(self) -> None:
+        """Make the magics known."""
+        ip: Any = self._ip
+        check_kernel(getattr(ip, "kernel", None))
+        for function, kind, name in self._magics():
+            ip.register_magic_function(function, kind, name)
+        transformers(ip).append(await_runs)
+        ip.Completer.custom_matchers.append(self._matcher)
+        ip.configurables.append(self.settings)
+
+    def unregister(self) -> None:
+        """Undo `register`. Runs that are going on are stopped."""
+        ip: Any = self._ip
+        for run in self.session.runs.values():
+            run.stop("%unload_ext")
+        for _, kind, name in self._magics():
+            for part in ("line", "cell") if kind == "line_cell" else (kind,):
+                ip.magics_manager.magics[part].pop(name, None)
+        transformers(ip).remove(await_runs)
+        ip.Completer.custom_matchers.remove(self._matcher)
+        ip.configurables.remove(self.settings)
+        NBAgents.clear_instance()
+        kernel = getattr(ip, "kernel", None)
+        if kernel is not None:
+            CommTap.of(kernel).uninstall()
+
+    def status(self) -> str:
+        """One line on what is set: the answer to "what will happen when I run this?"."""
+        model = self.settings.model or "none set (say --model, or %config NBAgents.model)"
+        key = " · key OPENAI_API_KEY found in environment" if os.environ.get("OPENAI_API_KEY") else ""
+        code = "code: shown, not run (say --code live to run it in this kernel)"
+        if self.settings.code == "live":
+            code = "code: live, each block after your approval"
+        return f"nbagents {__version__} · model: {model}{key} · {code} · journals: {self.settings.journals}/"
+
+    def _magics(self) -> list[tuple[Any, str, str]]:
+        return [
+            (self._agent, "line_cell", "agent"),
+            (self._agents, "line", "agents"),
+            (self._team, "line_cell", "team"),
+        ]
+
+    @property
+    def _agent(self) -> Any:
+        @no_var_expand
+        def agent(line: str, cell: str | None = None) -> Any:
+            return define_agent(self.session, self.settings, line, cell)
+
+        agent.__doc__ = AGENT.described()
+        return agent
+
+    @property
+    def _agents(self) -> Any:
+        @no_var_expand
+        def agents(line: str) -> Any:
+            return show_agents(self.session, self.settings, line)
+
+        agents.__doc__ = AGENTS.described()
+        return agents
+
+    @property
+    def _team(self) -> Any:
+        @no_var_expand
+        def team(line: str, cell: str | None = None) -> Any | Awaitable[Any]:
+            verb, rest = verb_of(line, list(COMMANDS), "%team")
+            if verb == "run":
+                return self._run_cell(rest, cell)
+            return self._teams(verb, rest, cell)
+
+        team.__doc__ = help_text()
+        return team
+
+
+def load(ip: InteractiveShell) -> None:
+    """Register nbagents in `ip`; a second time does nothing."""
+    if getattr(ip, LOADED, None) is not None:
+        return
+    extension = Extension(ip)
+    try:
+        extension.register()
+    except NBAgentsError:
+        NBAgents.clear_instance()
+        raise
+    setattr(ip, LOADED, extension)
+    print(extension.status())
+
+
+def unload(ip: InteractiveShell) -> None:
+    """Take nbagents out of `ip`."""
+    extension = getattr(ip, LOADED, None)
+    if extension is not None:
+        extension.unregister()
+        setattr(ip, LOADED, None)

@@ -1,0 +1,155 @@
+"""A run cell: ``%%team run`` makes a run, awaits it on the kernel's loop, and ends as the run ends.
+
+Interrupting the cell is Stop. Detach ends the cell and lets the run go on. Where nobody can be asked, a question
+fails the cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigurationError, JournalError
+from ..kernel.cell import Cell
+from ..kernel.interrupts import ticking
+from ..messages import BaseChatMessage, TextMessage
+from ..runtime import Approvals, Gate, Journal, Redactor, Run
+from ..widgets.run_view import RunView
+from .arguments import Arguments
+from .building import BuiltTeam, TeamBuilder
+from .session import Session
+from .settings import NBAgents
+from .shared_data import as_message, shared
+from .specs import TeamSpec
+from .team_magic import RUN
+
+
+class RunCell:
+    """Runs teams from cells.
+
+    Args:
+        session: the agents, teams and runs of this kernel.
+        settings: the user's settings.
+        namespace: the user's variables.
+    """
+
+    def __init__(self, session: Session, settings: NBAgents, namespace: MutableMapping[str, Any]) -> None:
+        self._session, self._settings, self._namespace = session, settings, namespace
+
+    async def __call__(self, line: str, body: str | None) -> Run:
+        """``%team run``: returns the run when it has ended or was detached.
+
+        Raises:
+            ConfigurationError: what the cell says cannot be used.
+            RunFailed, RunStopped, HumanInputUnavailable: how the run ended, if not with an answer.
+        """
+        arguments = RUN.parse(line)
+        task = self._task(arguments, body)
+        name = arguments.values.get("as", "")
+        self._check_name(name)
+        described = shared(arguments.names.get("use", []), self._namespace)
+        spec = self._session.team(arguments.words[0])
+        built = TeamBuilder(self._session, self._settings, arguments.values.get("code", "")).build(spec)
+        run = self._new_run(name or self._free_name(spec.name), spec, built, arguments, described)
+        self._session.runs[run.name] = run
+        if name:
+            self._namespace[name] = run
+        await self._follow(run, task, described, detach="detach" in arguments.switches)
+        return run
+
+    async def _follow(self, run: Run, task: str, described: dict[str, str], *, detach: bool) -> None:
+        """Show the run and wait until it has ended or the cell may go."""
+        cell = Cell.executing()
+        view = RunView(run, cell, interactive=cell.can_ask)
+        run.gate.asker = view.ask
+        messages: list[BaseChatMessage] = [TextMessage(content=task, source="user")]
+        if described:
+            messages.append(TextMessage(content=as_message(described), source="user", metadata={"nbagents": "shared"}))
+        view.show()
+        run.start(messages, context=cell.context)
+        if detach and cell.can_ask:
+            run.detach()
+        async with ticking():
+            ended = await self._wait(run)
+        if ended:
+            view.finish()
+            await run
+
+    async def _wait(self, run: Run) -> bool:
+        """Wait for the end or the detaching; an interrupt of the cell stops the run."""
+        try:
+            return await run.wait_or_detach()
+        except asyncio.CancelledError:
+            run.stop("an interrupt")
+            # The interrupt has done its work: the cell now fails with what became of the run.
+            current = asyncio.current_task()
+            if current is not None:
+                current.uncancel()
+            return await run.wait_or_detach()
+
+    def _new_run(
+        self, name: str, spec: TeamSpec, built: BuiltTeam, arguments: Arguments, described: dict[str, str]
+    ) -> Run:
+        redactor = Redactor.from_environment()
+        approve = arguments.values.get("approve", "ask")
+        journal = _new_journal(self._folder(), name, redactor)
+        gate = Gate(journal, approvals=Approvals(approve), redactor=redactor)
+        settings = {"approve": approve, "code": built.code}
+        lock = {**built.described, "shared": described, "settings": settings}
+        return Run(name, built.team, gate, lock=lock, stop_text=spec.stop, close=built.close)
+
+    def _task(self, arguments: Arguments, body: str | None) -> str:
+        task = "\n".join(part for part in (arguments.rest, (body or "").strip("\n")) if part.strip())
+        if not task.strip():
+            raise ConfigurationError(
+                f"%team run {arguments.words[0]}: the task is missing: write it below the first line"
+            )
+        return task
+
+    def _check_name(self, name: str) -> None:
+        if not name:
+            return
+        if not name.isidentifier():
+            raise ConfigurationError(f"--as {name!r}: expected a name for a variable: letters, digits and _")
+        if name in self._namespace and not isinstance(self._namespace[name], Run):
+            kind = type(self._namespace[name]).__name__
+            raise ConfigurationError(f"--as {name}: this variable exists and is a {kind}: choose another name")
+        running = self._session.runs.get(name)
+        if running is not None and not running.ended:
+            raise ConfigurationError(
+                f"run {name!r} is still going on: stop it with %team stop {name}, or choose another name"
+            )
+
+    def _free_name(self, team: str) -> str:
+        number = 1
+        while f"{team}_{number}" in self._session.runs:
+            number += 1
+        return f"{team}_{number}"
+
+    def _folder(self) -> Path:
+        """The journals' folder of this notebook: ``.nbagents/<notebook>/``."""
+        return Path(self._settings.journals) / notebook_name(self._namespace)
+
+
+def notebook_name(namespace: MutableMapping[str, Any]) -> str:
+    """The notebook's file name without suffix, as far as the front end tells it; else "notebook"."""
+    path = os.environ.get("JPY_SESSION_NAME") or namespace.get("__vsc_ipynb_file__") or "notebook"
+    stem = Path(str(path)).stem
+    return re.sub(r"[^\w.-]+", "_", stem).strip("._") or "notebook"
+
+
+def _new_journal(folder: Path, name: str, redactor: Redactor) -> Journal:
+    """A journal of its own for each run of that name: churn.jsonl, churn-2.jsonl, ..."""
+    for number in range(1, 10_000):
+        path = folder / (f"{name}.jsonl" if number == 1 else f"{name}-{number}.jsonl")
+        if not path.exists():
+            try:
+                return Journal(path, redactor)
+            except JournalError as error:
+                if not isinstance(error.__cause__, FileExistsError):
+                    raise
+    raise JournalError(f"{folder} holds 10,000 journals of {name!r}: delete some or choose another --as")

@@ -1,0 +1,52 @@
+"""The user's settings: ``c.NBAgents.*`` in a config file, ``%config NBAgents`` in a cell, ``NBAGENTS_*`` outside.
+
+A flag or front matter wins over ``%config``, that over a config file, that over the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from traitlets import Enum, Float, Int, Unicode, default
+from traitlets.config import SingletonConfigurable
+
+CODE_TARGETS = ("none", "live")
+
+
+class NBAgents(SingletonConfigurable):
+    """Settings of nbagents."""
+
+    model = Unicode(
+        help="Model of agents that name none, as provider/name: openai/gpt-5-mini, local/qwen2.5-coder-1.5b. "
+        "Environment: NBAGENTS_MODEL. Empty: such an agent cannot run; none is picked silently."
+    ).tag(config=True)
+    base_url = Unicode(
+        help="Server of openai/... models that is not OpenAI's. Environment: NBAGENTS_BASE_URL, else OPENAI_BASE_URL."
+    ).tag(config=True)
+    code = Enum(
+        CODE_TARGETS,
+        "none",
+        help="Where code of agents that do not say it runs: none (shown, not run) or live (in this kernel).",
+    ).tag(config=True)
+    max_turns = Int(20, min=1, help="Turns of a run whose team does not say it.").tag(config=True)
+    code_timeout = Float(
+        0, min=0, help="Seconds after which a block of code is interrupted; 0: never (Stop always works)."
+    ).tag(config=True)
+    max_retries_on_error = Int(2, min=0, help="How often an agent may correct code that failed.").tag(config=True)
+    journals = Unicode(".nbagents", help="Folder of the runs' journals, relative to the notebook.").tag(config=True)
+
+    @default("model")
+    def _model_from_environment(self) -> str:
+        return os.environ.get("NBAGENTS_MODEL", "")
+
+    @default("base_url")
+    def _base_url_from_environment(self) -> str:
+        return os.environ.get("NBAGENTS_BASE_URL", "")
+
+    def client_options(self, provider: str, **given: Any) -> dict[str, Any]:
+        """Options for a model client of `provider`: those given, completed from the settings."""
+        options = {name: value for name, value in given.items() if value is not None}
+        if provider == "openai" and self.base_url:
+            options.setdefault("base_url", self.base_url)
+        return options

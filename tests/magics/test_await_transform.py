@@ -1,0 +1,41 @@
+"""Run cells become awaits, and nothing else does."""
+
+from __future__ import annotations
+
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+
+from nbagents.magics.await_transform import await_runs
+
+
+def transformed(cell: str) -> str:
+    """As IPython's shell does it: its own transformations, then ours."""
+    lines = TransformerManager().transform_cell(cell).splitlines(keepends=True)
+    return "".join(await_runs(lines))
+
+
+@pytest.mark.parametrize(
+    ("cell", "begins", "ends"),
+    [
+        (
+            "%%team run t --as x\nDon't {panic} 'now'\n",
+            "await get_ipython().run_cell_magic('team', 'run t --as x'",
+            ";\n",
+        ),
+        ("%team run t do it\n", "await get_ipython().run_line_magic('team', 'run t do it')", ";\n"),
+        ("%team run t don't\n", "await get_ipython().run_line_magic('team', \"run t don't\")", ";\n"),
+        ("x = %team run t do it\n", "x = await get_ipython().run_line_magic('team', 'run t do it')\n", "\n"),
+        ("if 1:\n    %team run t x\n", "if 1:\n    await get_ipython()", ";\n"),
+    ],
+)
+def test_runs_are_awaited(cell: str, begins: str, ends: str) -> None:
+    code = transformed(cell)
+    assert code.startswith(begins)
+    assert code.endswith(ends)
+
+
+@pytest.mark.parametrize(
+    "cell", ["%team create t a b\n", "%%team create t\nagents: [a]\n", "%team runs\n", "x = 'team run'\n", "%time 1\n"]
+)
+def test_everything_else_is_left_alone(cell: str) -> None:
+    assert "await" not in transformed(cell)

@@ -1,0 +1,122 @@
+"""Agents and teams as cells define them."""
+
+from __future__ import annotations
+
+import pytest
+
+from nbagents.errors import ConfigurationError, NoModelError, UnknownNameError
+from nbagents.magics.agent_magic import define_agent, show_agents
+from nbagents.magics.building import TeamBuilder
+from nbagents.magics.session import Session
+from nbagents.magics.settings import NBAgents
+from nbagents.magics.specs import AgentSpec, TeamSpec
+from nbagents.magics.team_magic import TeamMagic
+
+ANALYST = "---\nmodel: local/a   # a comment\ncode: live\n---\nYou are careful. {} $x$\n"
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session()
+
+
+@pytest.fixture
+def settings() -> NBAgents:
+    return NBAgents()
+
+
+def test_front_matter_and_instructions(session: Session, settings: NBAgents) -> None:
+    card = define_agent(session, settings, "analyst", ANALYST)
+    assert session.agents["analyst"] == AgentSpec("analyst", "You are careful. {} $x$", model="local/a", code="live")
+    assert repr(card).startswith("agent analyst · local/a · code: live · 5 words · sha ")
+
+
+def test_a_flag_wins_over_front_matter(session: Session, settings: NBAgents) -> None:
+    define_agent(session, settings, "analyst --model openai/b --temperature 0.5", ANALYST)
+    assert session.agents["analyst"].model == "openai/b"
+    assert session.agents["analyst"].temperature == 0.5
+
+
+def test_the_same_cell_again_changes_nothing_and_another_text_is_a_change(session: Session, settings: NBAgents) -> None:
+    assert "unchanged" not in repr(define_agent(session, settings, "a", "x"))
+    assert repr(define_agent(session, settings, "a", "x")).endswith("unchanged")
+    assert repr(define_agent(session, settings, "a", "y")).endswith("changed")
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("you", "means the person"),
+        ("two-words", "expected letters, digits and _"),
+        ("a --model gpt", "expected provider/name"),
+        ("a --model opnai/x", "did you mean 'openai'"),
+        ("a --temperature hot", "--temperature: expected a number"),
+    ],
+)
+def test_what_cannot_be_an_agent(session: Session, settings: NBAgents, line: str, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        define_agent(session, settings, line, "x")
+    assert session.agents == {}
+
+
+def test_the_line_form_of_agent_says_what_to_do(session: Session, settings: NBAgents) -> None:
+    with pytest.raises(ConfigurationError, match="cell magic"):
+        define_agent(session, settings, "a", None)
+
+
+def test_agents_lists_them_or_shows_one(session: Session, settings: NBAgents) -> None:
+    assert "no agents yet" in repr(show_agents(session, settings, ""))
+    define_agent(session, settings, "analyst", ANALYST)
+    assert "analyst  local/a  live" in repr(show_agents(session, settings, ""))
+    assert "agent analyst" in repr(show_agents(session, settings, "analyst"))
+    with pytest.raises(UnknownNameError, match="did you mean 'analyst'"):
+        show_agents(session, settings, "analist")
+
+
+def test_a_team_in_a_cell_and_on_a_line_is_the_same(session: Session, settings: NBAgents) -> None:
+    define_agent(session, settings, "a", "x")
+    define_agent(session, settings, "b", "x")
+    team = TeamMagic(session, settings)
+    team("create", "t", "agents: [a, b, you]\nstop: APPROVED\nmax_turns: 6\n")
+    in_cell = session.teams["t"]
+    card = team("create", "t a b you --stop APPROVED --max-turns 6", None)
+    assert session.teams["t"] == in_cell == TeamSpec("t", ("a", "b", "you"), stop="APPROVED", max_turns=6)
+    assert "a → b → you ↺ until APPROVED · at most 6 turns" in repr(card)
+    assert repr(card).endswith("unchanged")
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("t", "has no agents"),
+        ("t analist", "unknown agent 'analist': did you mean 'analyst'"),
+        ("t analyst analyst", "names an agent twice"),
+        ("t analyst --flow swarm", "unknown value of --flow 'swarm'"),
+        ("t analyst --max-turns 0", "at least 1"),
+    ],
+)
+def test_what_cannot_be_a_team(session: Session, settings: NBAgents, line: str, text: str) -> None:
+    define_agent(session, settings, "analyst", "x")
+    with pytest.raises(ConfigurationError, match=text):
+        TeamMagic(session, settings)("create", line, None)
+    assert session.teams == {}
+
+
+def test_an_agent_without_a_model_cannot_run_and_none_is_picked(session: Session, settings: NBAgents) -> None:
+    define_agent(session, settings, "a", "x")
+    with pytest.raises(NoModelError, match=r"--model PROVIDER/NAME .*`nbagents model get`"):
+        TeamBuilder(session, settings).build(TeamSpec("t", ("a",)))
+
+
+def test_code_is_live_only_where_somebody_says_so(session: Session, settings: NBAgents) -> None:
+    define_agent(session, settings, "a --model local/x", "x")
+    define_agent(session, settings, "b --model local/x --code live", "x")
+    assert TeamBuilder(session, settings).build(TeamSpec("t", ("a",))).code == "none"
+    assert TeamBuilder(session, settings).build(TeamSpec("t", ("a", "b"))).code == "live"
+    assert TeamBuilder(session, settings, code="none").build(TeamSpec("t", ("b",))).code == "none"
+
+
+def test_the_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBAGENTS_MODEL", "local/from-env")
+    assert NBAgents().model == "local/from-env"
+    assert NBAgents(model="local/said").model == "local/said"
