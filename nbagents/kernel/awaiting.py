@@ -1,0 +1,60 @@
+"""Tells whether one task waits for another, through however many tasks, `gather`s, `wait`s and groups.
+
+A block that waited for the end of a cell that waits for the block would hang both. Before Python 3.14 asyncio has no
+question for that, but every way to await leaves a callback on what is awaited; the callbacks are followed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+from collections.abc import Iterator
+from types import BuiltinMethodType, FunctionType, MethodType
+from typing import Any
+
+MOST_LOOKED_AT = 1000
+_OF_ASYNCIO = "asyncio"
+
+
+def waits_for(waiting: asyncio.Task[Any], awaited: asyncio.Task[Any]) -> bool:
+    """True when the end of `awaited` is, directly or not, what `waiting` is suspended for."""
+    seen: set[int] = set()
+    unseen: list[asyncio.Future[Any]] = [awaited]
+    while unseen and len(seen) < MOST_LOOKED_AT:
+        future = unseen.pop()
+        if future is waiting:
+            return True
+        if id(future) not in seen:
+            seen.add(id(future))
+            for callback, *_ in getattr(future, "_callbacks", None) or ():  # semi-private, in C and Python the same
+                unseen += _futures_behind(callback)
+    return False
+
+
+def _futures_behind(callback: Any) -> Iterator[asyncio.Future[Any]]:
+    """The futures that a done-callback will do something to."""
+    for value in _held_by(callback):
+        if isinstance(value, asyncio.Future):
+            yield value
+        elif isinstance(value, functools.partial | FunctionType | MethodType):
+            yield from _futures_behind(value)
+        elif type(value).__module__.startswith(_OF_ASYNCIO):  # a TaskGroup, of whose task and future it is a method
+            yield from (inner for inner in vars(value).values() if isinstance(inner, asyncio.Future))
+
+
+def _held_by(callback: Any) -> list[Any]:
+    if isinstance(callback, functools.partial):
+        return [callback.func, *callback.args]
+    if isinstance(callback, FunctionType):
+        return [cell.cell_contents for cell in callback.__closure__ or () if not _is_empty(cell)]
+    if isinstance(callback, MethodType | BuiltinMethodType):
+        return [callback.__self__]
+    return gc.get_referents(callback)  # the wake-up of a task in Python 3.11, which names its task nowhere else
+
+
+def _is_empty(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is None
+    except ValueError:
+        return True

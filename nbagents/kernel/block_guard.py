@@ -1,0 +1,193 @@
+"""`BlockGuard`: a block of agent code can be interrupted at any time, and nothing else is hit by it.
+
+Python runs a signal's handler on the main thread, between any two instructions: in the block, in us, in the event
+loop. So the handler looks where it struck. Below `_agent_code` on the stack: the block's code, which gets a
+KeyboardInterrupt. In another task that the block started: a CancelledError, since a KeyboardInterrupt out of a task
+ends the kernel's loop. Anywhere else: whoever had the signal before gets it, unless we sent it ourselves and came
+too late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, TypeVar
+
+from .capture import CAPTURE, Capture
+
+T = TypeVar("T")
+
+STOP_AGAIN_SECONDS = 0.3
+"""A stopped block that goes on regardless is interrupted again this often."""
+
+
+class BlockTimeout(BaseException):
+    """Raised in a block whose time is over. Not an Exception: a block's `except Exception` must not swallow it."""
+
+
+def _agent_code(call: Callable[[], T]) -> T:
+    """The mark on the stack: whatever runs below this frame is agent code."""
+    return call()
+
+
+class BlockGuard:
+    """Guards one block, from its first line to its last; a context manager.
+
+    Args:
+        capture: the block's, by which its tasks are recognised.
+        timeout: seconds that the block may take; None for any.
+
+    Attributes:
+        interrupted: a person, or our Stop, interrupted it.
+        timed_out: its time was over.
+        cancels: it cancelled the block's task, because the block was awaiting.
+    """
+
+    current: BlockGuard | None = None
+    """The innermost guard whose block is in flight."""
+    _lock = threading.RLock()
+
+    def __init__(self, capture: Capture, timeout: float | None = None) -> None:
+        self.interrupted = self.timed_out = self.cancels = self.executing = False
+        self._capture: Capture | None = capture
+        self._timeout = timeout
+        self._alive = self._stopping = self._sent = False
+        self._strikes = 0
+        self._outer: BlockGuard | None = None
+        self._previous: Any = None
+        self._previous_alarm: Any = None
+
+    def __enter__(self) -> BlockGuard:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        with self._lock:
+            self._outer, BlockGuard.current = BlockGuard.current, self
+            self._alive = True
+        self._replaced = self._install()
+        self._previous_alarm = signal.signal(signal.SIGALRM, self._on_alarm)
+        if self._timeout:
+            signal.setitimer(signal.ITIMER_REAL, self._timeout, STOP_AGAIN_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._alive = False
+            BlockGuard.current = self._outer
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._previous_alarm)
+        self._previous = self._replaced
+        # A cell that began meanwhile has put its own handler over ours and will put ours back: it then passes on.
+        if signal.getsignal(signal.SIGINT) == self._on_sigint:
+            signal.signal(signal.SIGINT, self._replaced)
+        self._capture = None
+
+    def run(self, call: Callable[[], T]) -> T:
+        """Run one uninterrupted stretch of the block's code on the main thread.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted, if it lets that through.
+            BlockTimeout: its time was over.
+        """
+        replaced, tracing = self._install(), sys.gettrace()
+        self.executing = True
+        try:
+            return _agent_code(call)
+        finally:
+            sys.settrace(tracing)  # first: a trace of `_raise_in_handlers_too` may still be set
+            self.executing = False
+            signal.signal(signal.SIGINT, replaced)
+
+    def stop(self) -> None:
+        """Interrupt the block until it ends; from any thread, and at any time.
+
+        The lock and the check of the handler make sure that the signal is ours to handle: whoever installs another
+        handler lets ours handle first what is pending.
+        """
+        with self._lock:
+            self._stopping = self._alive
+            if not self._alive or signal.getsignal(signal.SIGINT) != self._on_sigint:
+                return
+            self._sent = True
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _install(self) -> Any:
+        replaced = signal.getsignal(signal.SIGINT)
+        if replaced != self._on_sigint:
+            self._previous = replaced
+        signal.signal(signal.SIGINT, self._on_sigint)
+        return replaced
+
+    # Handlers: on the main thread, between any two instructions ---------------------------------------------
+
+    def _on_sigint(self, signum: int, frame: FrameType | None) -> None:
+        with self._lock:
+            ours, self._sent = self._sent, False
+        if self._alive:
+            if self._stopping:  # also when it does not strike: the code that it is meant for may be about to run
+                signal.setitimer(signal.ITIMER_REAL, STOP_AGAIN_SECONDS, STOP_AGAIN_SECONDS)
+            self._strike(frame, KeyboardInterrupt)
+        if not ours and callable(self._previous):
+            self._previous(signum, frame)
+
+    def _on_alarm(self, signum: int, frame: FrameType | None) -> None:
+        if not self._alive:
+            return
+        if self._stopping:
+            self._strike(frame, KeyboardInterrupt)
+            return
+        self._strike(frame, BlockTimeout)
+        self.timed_out = True
+        self._cancel_task()
+
+    def _cancel_task(self) -> None:
+        self.cancels = True
+        if self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _strike(self, frame: FrameType | None, error: type[BaseException]) -> None:
+        """Raise in the block's code, if that is what the signal interrupted; return if it is not."""
+        below = _frames_below_mark(frame)
+        child = not below and CAPTURE.get() is self._capture
+        if not below and not child:
+            return
+        self._strikes += 1
+        if error is BlockTimeout:
+            self.timed_out = True
+        else:
+            self.interrupted = True
+        if child:
+            self._cancel_task()
+            raise asyncio.CancelledError
+        if self._strikes > 1:
+            _raise_in_handlers_too(below, error)
+        raise error
+
+
+def _frames_below_mark(frame: FrameType | None) -> list[FrameType]:
+    """The frames of agent code, innermost first; none when the code that was interrupted is not agent code."""
+    frames = []
+    while frame is not None:
+        frames.append(frame)
+        if frame.f_code is _agent_code.__code__:
+            return frames
+        frame = frame.f_back
+    return []
+
+
+def _raise_in_handlers_too(frames: list[FrameType], error: type[BaseException]) -> None:
+    """Make the next line of each of `frames` raise as well.
+
+    ``while True: try: ... except: pass`` swallows every interrupt: an exception leaves it only out of its `except`.
+    """
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "line":
+            raise error
+        return trace
+
+    sys.settrace(trace)
+    for frame in frames[:-1]:  # not the mark itself: beyond it nothing is the block's
+        frame.f_trace = trace

@@ -1,0 +1,109 @@
+"""`LiveKernelExecutor`: agent code runs in the notebook's own kernel, on the user's data.
+
+What an agent names here is there in the user's next cell, and the other way round; that is the point of it, and why
+blocks are approved before they run. A block never runs into the middle of a cell, nor two blocks into each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from ..cancellation import CancellationToken
+from ..code import CodeBlock, CodeResult
+from ..errors import ExecutionUnavailable
+from ..executors import CodeExecutor
+from ..executors.fenced_code import PYTHON_FENCES
+from .capture import CAPTURE
+from .cells_in_flight import CellsInFlight
+from .interrupts import executing
+from .live_block import BlockInterrupted, LiveBlock
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+
+class LiveKernelExecutor(CodeExecutor):
+    """Runs Python blocks in the live kernel, in the user's namespace, on its main thread.
+
+    Args:
+        shell: IPython's shell; the one that executes cells here if None.
+        timeout: seconds that one block may take; None for any.
+    """
+
+    target = "live"
+
+    def __init__(self, shell: InteractiveShell | None = None, *, timeout: float | None = None) -> None:
+        self._given_shell = shell
+        self.timeout = timeout
+
+    @property
+    def executing(self) -> bool:
+        """True while agent code holds the main thread, so that only a signal can stop it."""
+        return executing()
+
+    async def execute_code_blocks(
+        self, code_blocks: list[CodeBlock], cancellation_token: CancellationToken
+    ) -> CodeResult:
+        """Run the blocks in order, up to the first that fails.
+
+        Returns:
+            `outputs` as a cell would show them; `output` as text, an error on its last lines. `exit_code` is 0 or 1.
+
+        Raises:
+            ExecutionUnavailable: there is no live kernel here, or this is not its main thread.
+            asyncio.CancelledError: the token or the task was cancelled, or a person interrupted the block.
+        """
+        shell = self._shell()
+        results: list[CodeResult] = []
+        for block in code_blocks:
+            if cancellation_token.is_cancelled():
+                raise asyncio.CancelledError
+            results.append(await self._execute(shell, block, cancellation_token))
+            if results[-1].exit_code:
+                break
+        return CodeResult(
+            exit_code=results[-1].exit_code if results else 0,
+            output="".join(result.output for result in results),
+            outputs=[output for result in results for output in result.outputs],
+        )
+
+    def _shell(self) -> InteractiveShell:
+        from IPython.core.getipython import get_ipython
+
+        shell = self._given_shell or get_ipython()
+        if shell is None:
+            raise ExecutionUnavailable("there is no live kernel: run this in a notebook or in IPython")
+        if threading.current_thread() is not threading.main_thread():
+            raise ExecutionUnavailable(
+                f"live code runs on the kernel's main thread, and this is {threading.current_thread().name!r}: "
+                "await the run in a cell"
+            )
+        return shell
+
+    async def _execute(self, shell: InteractiveShell, block: CodeBlock, token: CancellationToken) -> CodeResult:
+        if block.language.lower() not in PYTHON_FENCES:
+            said = f"the live kernel runs python only, not {block.language!r}"
+            return CodeResult(exit_code=1, output=said, outputs=[_error(said)])
+        if CAPTURE.get() is not None:  # a block that runs agents itself: it has the turn
+            return await self._run(shell, block, token)
+        turn = _TURNS.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        async with turn:
+            await CellsInFlight.of(shell).until_others_end()
+            return await self._run(shell, block, token)
+
+    async def _run(self, shell: InteractiveShell, block: CodeBlock, token: CancellationToken) -> CodeResult:
+        try:
+            return await LiveBlock(shell, block.code, self.timeout).run(token)
+        except BlockInterrupted:
+            # Stop interrupts and cancels. The cancellation is on its way, and says more than this interrupt can.
+            await asyncio.sleep(0)
+            raise asyncio.CancelledError("interrupted") from None
+
+
+def _error(said: str) -> dict[str, object]:
+    return {"output_type": "error", "ename": "ExecutionUnavailable", "evalue": said, "traceback": [said]}

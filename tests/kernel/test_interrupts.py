@@ -1,0 +1,220 @@
+"""■ and Stop reach a run in any state, and hit nothing else."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.kernel.notebook import Notebook
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SPINS = {
+    "loop": "print('spinning', file=sys.__stderr__)\nready()\nwhile True: pass",
+    "sleep": "import time; ready(); time.sleep(60)",
+    "async": "await asyncio.sleep(0); ready()\nwhile True: pass",
+    "task": "async def spin():\n    ready()\n    while True: pass\nawait asyncio.gather(spin())",
+    "print": "ready()\nwhile True: print('x')",
+    "swallow": "ready()\nwhile True:\n    try:\n        while True: pass\n    except Exception: pass",
+    "repr": "class Slow:\n    def __repr__(self):\n        ready()\n        while True: pass\nSlow()",
+}
+READY = """
+import sys
+from comm import create_comm
+signals = create_comm(target_name="test.signals")
+def ready(): signals.send({"ready": True})
+"""
+
+
+async def ready(notebook: Notebook) -> None:
+    await notebook.comm_message("comm_msg")
+
+
+@pytest.fixture(autouse=True)
+def _no_old_messages(notebook: Notebook) -> None:
+    notebook.comms.clear()
+
+
+@pytest.mark.parametrize("spin", SPINS)
+@pytest.mark.parametrize("message", [False, True], ids=["signal", "interrupt_request"])
+async def test_interrupt_stops_a_block_that_spins(notebook: Notebook, spin: str, message: bool) -> None:
+    await notebook.run(READY)
+    run = notebook.start_cell(
+        f"try:\n    await block({SPINS[spin]!r})\nexcept asyncio.CancelledError as error:\n    print(repr(error))"
+    )
+    await ready(notebook)
+    pressed = time.monotonic()
+    if message:
+        await notebook.control("interrupt_request")
+    else:
+        await notebook.interrupt()
+    await run.ends()
+    assert run.text == "CancelledError('interrupted')\n", run.errors
+    assert await notebook.value("print(1)") == 1
+    assert time.monotonic() - pressed < 1
+
+
+async def test_interrupt_stops_a_block_of_a_detached_run(notebook: Notebook) -> None:
+    await notebook.run(READY)
+    await notebook.run(f"task = asyncio.create_task(block({SPINS['loop']!r}))")
+    await ready(notebook)
+    pressed = time.monotonic()
+    await notebook.interrupt()
+    run = await notebook.run("done, _ = await asyncio.wait([task]); print(task.cancelled())")
+    assert run.text == "True\n"
+    assert time.monotonic() - pressed < 1
+
+
+async def test_a_block_may_handle_an_interrupt(notebook: Notebook) -> None:
+    await notebook.run(READY)
+    run = notebook.start_cell(
+        "r = await block('try:\\n    ready()\\n    while True: time.sleep(0.01)\\nexcept KeyboardInterrupt:\\n    print(\"saved\")')\n"
+        "print(r.exit_code, r.output)"
+    )
+    await ready(notebook)
+    await notebook.interrupt()
+    await run.ends()
+    assert run.text == "0 saved\n\n"
+
+
+async def test_interrupt_cancels_an_awaiting_cell(notebook: Notebook) -> None:
+    run = notebook.start_cell(
+        "async with ticking():\n    print('waiting', flush=True)\n    await asyncio.get_running_loop().create_future()"
+    )
+    await run.shows("waiting")
+    pressed = time.monotonic()
+    await notebook.interrupt()
+    await run.ends()
+    assert time.monotonic() - pressed < 1
+    assert run.errors[0]["ename"] == "CancelledError"
+
+
+async def test_interrupt_cancels_a_cell_whose_block_awaits(notebook: Notebook) -> None:
+    await notebook.run(READY)
+    run = notebook.start_cell(
+        "async with ticking():\n    await block('''try:\n    ready(); await asyncio.sleep(60)\nfinally:\n    ended = True''')"
+    )
+    await ready(notebook)
+    pressed = time.monotonic()
+    await notebook.interrupt()
+    await run.ends()
+    assert time.monotonic() - pressed < 1
+    assert run.errors[0]["ename"] == "CancelledError"
+    assert await notebook.value("print(json.dumps(ended))") is True
+
+
+STOPS = SPINS | {
+    "await": "ready(); await asyncio.sleep(60)",
+    "swallow all": "ready()\nwhile True:\n    try:\n        while True: pass\n    except: pass",
+    "swallow all twice": "ready()\nwhile True:\n    try:\n        try:\n            while True: pass\n        except: pass\n    except: pass",
+    "swallow cancel": "ready()\nwhile True:\n    try:\n        await asyncio.sleep(60)\n    except BaseException: pass",
+}
+
+
+@pytest.mark.parametrize("spin", STOPS)
+async def test_stop_from_another_thread_ends_a_block(notebook: Notebook, spin: str) -> None:
+    """The token is cancelled in a thread, as a message of the tap does on ipykernel 7.4."""
+    await notebook.run(READY)
+    run = notebook.start_cell(
+        "import threading\n"
+        "go, stop = threading.Event(), CancellationToken()\n"
+        "def ready(): go.set()\n"
+        "def cancel():\n    go.wait(); time.sleep(0.05); stop.cancel(); globals().update(at=time.monotonic())\n"
+        "threading.Thread(target=cancel).start()\n"
+        f"try:\n    await block({STOPS[spin]!r}, token=stop)\n"
+        "except asyncio.CancelledError:\n    print(time.monotonic() - at)"
+    )
+    await run.ends()
+    assert float(run.text.splitlines()[-1]) < 1, run.errors
+    assert await notebook.value("print(1)") == 1
+
+
+async def test_cancelling_the_task_ends_a_block(notebook: Notebook) -> None:
+    run = await notebook.run(
+        "task = asyncio.create_task(block('try:\\n    await asyncio.sleep(60)\\nfinally:\\n    cleaned = 1'))\n"
+        "await asyncio.sleep(0.05); task.cancel(); await asyncio.wait([task]); print(task.cancelled(), cleaned)"
+    )
+    assert run.text == "True 1\n"
+
+
+async def test_a_cancelled_block_may_await_what_cleans_up(notebook: Notebook) -> None:
+    run = await notebook.run(
+        "task = asyncio.create_task(block('try:\\n    await asyncio.sleep(60)\\n"
+        "finally:\\n    await asyncio.sleep(0.05)\\n    cleaned = 2'))\n"
+        "await asyncio.sleep(0.05); task.cancel(); await asyncio.wait([task]); print(task.cancelled(), cleaned)"
+    )
+    assert run.text == "True 2\n"
+
+
+async def test_timeouts_and_groups_of_a_block_work_as_in_a_cell(notebook: Notebook) -> None:
+    run = await notebook.run(
+        "r = await block('''\ntry:\n    async with asyncio.timeout(0.01): await asyncio.sleep(60)\n"
+        "except TimeoutError: print('timeout')\n"
+        "try:\n    async with asyncio.TaskGroup() as g: g.create_task(asyncio.sleep('x')); g.create_task(asyncio.sleep(60))\n"
+        "except* TypeError: print('group')\nawait asyncio.sleep(0.01); print('end')''')\nprint(r.output)"
+    )
+    assert run.text == "timeout\ngroup\nend\n\n"
+
+
+async def test_an_interrupt_just_after_a_block_hits_nothing(notebook: Notebook) -> None:
+    """Stop's signals at every moment of short blocks: the block's end, between blocks, the user's next statement."""
+    run = await notebook.run(
+        "import threading\n"
+        "ended, sent = threading.Event(), 0\n"
+        "def shoot():\n"
+        "    global sent\n"
+        "    while not ended.is_set():\n        interrupt_main_thread(); sent += 1; time.sleep(0.0003)\n"
+        "shooter = threading.Thread(target=shoot); shooter.start()\n"
+        "whole = cut = 0\n"
+        "try:\n"
+        "    for i in range(50):\n"
+        "        try:\n            await block('sum(range(2000))'); whole += 1\n"
+        "        except asyncio.CancelledError: cut += 1\n"
+        "        mine = sum(range(20000))\n"
+        "finally:\n    ended.set(); shooter.join()\n"
+        "print(json.dumps([whole + cut, sent > 50]))",
+        within=60,
+    )
+    assert run.text == "[50, true]\n", run.errors
+
+
+async def test_the_kernel_survives_interrupts_at_any_moment(notebook: Notebook) -> None:
+    """■ pressed fifty times while blocks begin and end: each may end one, the kernel goes on."""
+    for _ in range(50):
+        run = notebook.start_cell(
+            "async with ticking():\n"
+            "    print('begun', flush=True)\n"
+            "    while True:\n        await block('sum(range(3000))'); await block('await asyncio.sleep(0)')"
+        )
+        await run.shows("begun")
+        await notebook.interrupt()
+        await run.ends(within=10)
+        assert run.errors[0]["ename"] in {"CancelledError", "KeyboardInterrupt"}
+    assert await notebook.value("print(json.dumps(executing()))") is False
+
+
+async def test_a_signal_of_ours_does_not_hit_the_users_cell(notebook: Notebook) -> None:
+    run = await notebook.run("interrupt_main_thread(); print('untouched')")
+    assert run.text == "untouched\n"
+    run = await notebook.run(
+        "r = await block('1'); interrupt_main_thread(); await asyncio.sleep(0.3); print('untouched')"
+    )
+    assert run.text == "untouched\n"
+
+
+async def test_handlers_are_put_back_after_overlapping_cells(notebook: Notebook) -> None:
+    """A block that begins outside of any cell and ends inside of one, and the other way round."""
+    ask = "import signal; print(json.dumps(repr(signal.getsignal(signal.SIGINT))))"
+    before = await notebook.value(ask)
+    await notebook.run("task = asyncio.create_task(block('await asyncio.sleep(0.2)'))")
+    run = await notebook.run("await task; await asyncio.sleep(0.1); print('ended inside')")
+    assert run.text == "ended inside\n"
+    await notebook.run("task = asyncio.create_task(block('await asyncio.sleep(0.3)')); await asyncio.sleep(0.1)")
+    await notebook.run("await task")
+    assert await notebook.value(ask) == before
+    run = notebook.start_cell("print('in', flush=True)\nwhile True: pass")
+    await run.shows("in")
+    await notebook.interrupt()
+    await run.ends()
+    assert run.errors[0]["ename"] == "KeyboardInterrupt"
