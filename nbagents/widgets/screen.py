@@ -1,0 +1,186 @@
+"""What the browser is to show of a run, as messages: a snapshot for a view that begins, then numbered deltas.
+
+    {t: "snapshot", view, seq, run, status, items, question}    to one view
+    {t: "seq", seq}                                             to all: the number of the last delta
+    {t: "delta", seq, ops}                                      to all; an op is one of
+        {op: "put", item, after}        show the item, new or changed, behind the one called `after` ("": first)
+        {op: "text", id, html, tail}    append to a draft, and replace its unfinished rest
+        {op: "drop", id}  {op: "status", status}  {op: "question", question}
+
+An item is {id, kind, agent, turn, title, state, label, html}; its HTML is made and cleaned here, and everything else
+is shown as text. While an agent writes, its text is a draft behind all items.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from . import wording
+from .batcher import Batcher, Op
+from .items import Asked, Block, Item, ToolCall
+from .plain import encodable
+from .render import item_html
+from .sanitize import visible
+from .streaming import StreamedMarkdown
+from .transcript import Entry, Transcript
+
+Message = dict[str, Any]
+
+
+class Screen:
+    """One run's screen, shown in any number of views.
+
+    Args:
+        send: takes one message to the browser.
+        loop: the run's loop; all methods are called on it.
+    """
+
+    def __init__(self, send: Callable[[Message], None], loop: asyncio.AbstractEventLoop) -> None:
+        self.transcript = Transcript()
+        self._send = send
+        self._batch = Batcher(self._ops, send, loop)
+        self._drafts: dict[str, Draft] = {}
+        self._drafts_shown: set[str] = set()
+        self._told: tuple[Any, ...] = ()
+        self._watched = False
+
+    def entry(self, entry: Entry) -> None:
+        """Show what a journal's entry says."""
+        self.transcript.apply(entry)
+        if entry["type"] == "message":
+            # The message is there: its draft goes in the same delta.
+            self._end_drafts(entry["message"].get("source", ""))
+        elif entry["type"] == "end":
+            self._drafts.clear()
+        self._poke()
+
+    def chunk(self, agent: str, message_id: str, text: str) -> None:
+        """Show a piece of a text that is being written."""
+        id = f"draft-{message_id or agent}"
+        if id not in self._drafts:
+            self._drafts[id] = Draft(id, agent, self.transcript.turn)
+        self._drafts[id].text.feed(text)
+        self._poke()
+
+    def flush(self) -> None:
+        """Send at once what waits for the next delta."""
+        if self._watched:
+            self._batch.flush()
+
+    def close(self) -> None:
+        """Send what is left, and leave no timer behind. A view that comes later still gets its snapshot."""
+        if self._watched:
+            self._batch.close()
+
+    def snapshot(self, view: str) -> None:
+        """Send everything to one view, which may have missed any number of deltas."""
+        self._watched = True
+        self._batch.flush()
+        items = [as_item(item) for item in self.transcript.items] + [draft.as_item() for draft in self._drafts.values()]
+        told = {"run": self.transcript.name, "status": self._status(), "items": items, "question": self._question()}
+        self._send({"t": "snapshot", "view": view, "seq": self._batch.seq, **told})
+
+    def _poke(self) -> None:
+        """Nothing is rendered before a view is there to see it."""
+        if self._watched:
+            self._batch.poke()
+
+    # What changed -----------------------------------------------------------------------------------------
+
+    def _ops(self) -> list[Op]:
+        return [*self._item_ops(), *self._draft_ops(), *self._status_ops()]
+
+    def _item_ops(self) -> list[Op]:
+        changed, ops, before = self.transcript.take_changed(), [], ""
+        for item in self.transcript.items if changed else []:
+            if item.id in changed:
+                ops.append({"op": "put", "item": as_item(item), "after": before})
+                changed.discard(item.id)
+            before = item.id
+        return [*ops, *({"op": "drop", "id": id} for id in sorted(changed))]
+
+    def _draft_ops(self) -> list[Op]:
+        ended = self._drafts_shown - self._drafts.keys()
+        ops: list[Op] = [{"op": "drop", "id": id} for id in sorted(ended)]
+        for id, draft in self._drafts.items():
+            if id not in self._drafts_shown:
+                ops.append({"op": "put", "item": draft.as_item(), "after": None})
+            if draft.text.grew:
+                ops.append(draft.as_op())
+        self._drafts_shown = set(self._drafts)
+        return ops
+
+    def _status_ops(self) -> list[Op]:
+        status, question = self._status(), self._question()
+        told = (*(value for name, value in status.items() if name != "seconds"), question and question["id"])
+        if told == self._told:
+            return []
+        self._told = told
+        return [{"op": "status", "status": status}, {"op": "question", "question": question}]
+
+    def _end_drafts(self, agent: str) -> None:
+        self._drafts = {id: draft for id, draft in self._drafts.items() if draft.agent != agent}
+
+    # What stands there ------------------------------------------------------------------------------------
+
+    def _status(self) -> dict[str, Any]:
+        """What stands in the head; the browser counts the seconds on."""
+        told = self.transcript
+        ended = told.status != "running"
+        now = told.latest if ended else datetime.now(UTC)
+        return {
+            "status": "waiting" if told.waiting else told.status,
+            "activity": visible(wording.ending(told) if ended else told.activity()),
+            "turn": told.turn,
+            "turns": told.team.get("max_turns"),
+            "tokens": wording.thousands(told.tokens) if told.tokens else "",
+            "seconds": (now - told.started).total_seconds() if now and told.started else 0,
+            "detached": told.detached,
+            "unasked": told.runs_unasked,
+        }
+
+    def _question(self) -> dict[str, Any] | None:
+        """The question that waits longest, with the item at which it is asked."""
+        waiting = self.transcript.waiting
+        if waiting is None:
+            return None
+        question = {"id": waiting.question, "item": waiting.id, "agent": waiting.agent}
+        if isinstance(waiting, Asked):
+            return {**question, "kind": "reply", "prompt": visible(waiting.prompt)}
+        return {**question, "kind": "approval", "code": encodable(waiting.code), "number": waiting.number}
+
+
+class Draft:
+    """What an agent is writing."""
+
+    def __init__(self, id: str, agent: str, turn: int) -> None:
+        self.id, self.agent, self.turn = id, agent, turn
+        self.text = StreamedMarkdown()
+
+    def as_item(self) -> dict[str, Any]:
+        """The draft as an item, with what was sent of it so far."""
+        whole = self.text.whole()
+        item = {"id": self.id, "kind": "draft", "agent": self.agent, "turn": self.turn}
+        return {**item, "title": "", "state": "", "label": "", "html": whole.finished, "tail": whole.tail}
+
+    def as_op(self) -> Op:
+        """What was written since the last op."""
+        step = self.text.look()
+        return {"op": "text", "id": self.id, "html": step.finished, "tail": step.tail}
+
+
+def as_item(item: Item) -> dict[str, Any]:
+    """An item as the browser gets it."""
+    return {
+        "id": item.id,
+        "kind": type(item).__name__.lower(),
+        "agent": item.agent,
+        "turn": item.turn,
+        "title": wording.title(item),
+        "state": item.state if isinstance(item, Block | ToolCall) else "",
+        "label": wording.state(item),
+        "html": item_html(item),
+    }

@@ -1,0 +1,124 @@
+"""The words in which a transcript is told, the same on every screen: titles, states, who decided what, counts."""
+
+from __future__ import annotations
+
+from .items import Asked, Block, Item, Said, Task, ToolCall
+from .sanitize import visible
+from .transcript import Transcript
+
+PREVIEW = 72
+
+_STATES = {
+    "proposed": "proposed",
+    "waiting": "waiting for you",
+    "approved": "approved",
+    "rejected": "rejected",
+    "running": "running…",
+    "done": "ran",
+    "failed": "failed",
+    "skipped": "not run",
+}
+
+_DECISIONS = {"decide": "You decide.", "end": "Ended the conversation."}
+
+
+def title(item: Item) -> str:
+    """What stands over an item besides its agent: "block 1 · python · live"; "" for plain text."""
+    if isinstance(item, Block):
+        return " · ".join(filter(None, [f"block {item.number}", item.language, item.target]))
+    if isinstance(item, ToolCall):
+        return f"tool {item.name}"
+    return ""
+
+
+def state(item: Item) -> str:
+    """How far an item is, and who decided: "ran · approved by you"; "" for plain text."""
+    if isinstance(item, ToolCall):
+        return _STATES[item.state]
+    if not isinstance(item, Block):
+        return ""
+    return " · ".join(filter(None, [_STATES[item.state], _approval(item)]))
+
+
+def _approval(block: Block) -> str:
+    if block.state == "rejected":
+        return "by you"
+    if block.approved_by:
+        edited = "edited and " if block.proposed_code is not None else ""
+        every = f", with all from {block.agent}" if block.allowed_all else ""
+        return f"{edited}approved by you{every}"
+    return "unasked" if block.state in ("running", "done", "failed") else ""
+
+
+def reason(block: Block) -> str:
+    """Why a block did not run, or ended early: one sentence, or "" when there is nothing to explain."""
+    if block.state == "rejected":
+        return f"Reason: {block.reason or 'none was given'}"
+    return block.reason[:1].upper() + block.reason[1:]
+
+
+def reply(asked: Asked) -> str:
+    """What a person replied; "" while it waits."""
+    return asked.reply or _DECISIONS.get(asked.decision, "")
+
+
+def preview(item: Item) -> str:
+    """An item in a few words, for a folded line; "" when its title says it all."""
+    if isinstance(item, Block):
+        return f"block {item.number} {_STATES[item.state]}"
+    if isinstance(item, Said):
+        return _shortened(item.markdown)
+    if isinstance(item, Asked):
+        return _shortened(reply(item)) or "is asked"
+    if isinstance(item, Task):
+        return _shortened(item.text)
+    return title(item)
+
+
+def _shortened(markdown: str) -> str:
+    text = " ".join(visible(markdown).translate(str.maketrans("", "", "*_`#>|$")).split())
+    return text if len(text) <= PREVIEW else text[:PREVIEW].rsplit(" ", 1)[0] + " …"
+
+
+def counts(transcript: Transcript) -> list[str]:
+    """What a run took so far: turns, blocks, tokens, time."""
+    blocks = len(transcript.blocks)
+    return [
+        *([plural(transcript.turn, "turn")] if transcript.turn else []),
+        *([plural(blocks, "block")] if blocks else []),
+        *([f"{thousands(transcript.tokens)} tokens"] if transcript.tokens else []),
+        duration(transcript.seconds),
+    ]
+
+
+def cost(transcript: Transcript) -> str:
+    """What a run cost, exactly."""
+    if not transcript.calls:
+        return "no model was called"
+    return f"{transcript.tokens:,} tokens in {plural(transcript.calls, 'model call')}"
+
+
+def plural(number: int, noun: str) -> str:
+    """ "1 turn", "2 turns"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def thousands(number: int) -> str:
+    """ "980", "8.1k", "1.2M"."""
+    if number < 1_000:
+        return str(number)
+    return f"{number / 1_000:.1f}k" if number < 999_950 else f"{number / 1_000_000:.1f}M"
+
+
+def duration(seconds: float) -> str:
+    """ "0:14", "1:02:03"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def ending(transcript: Transcript) -> str:
+    """How a run ended, in one sentence; "" while it goes on."""
+    if transcript.status == "running":
+        return ""
+    return ": ".join(filter(None, [transcript.status, visible(transcript.reason)]))
