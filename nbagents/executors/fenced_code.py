@@ -6,9 +6,29 @@ what is run is exactly what the reader is shown as code.
 
 from __future__ import annotations
 
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
 from ..code import CodeBlock
 
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
 PYTHON_FENCES = ("python", "py", "python3", "")
+
+
+@cache
+def commonmark() -> MarkdownIt:
+    """The parser that decides what is code, for who runs it and who shows it; tags are text and hide nothing."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False})
+
+
+def lines_of(markdown: str) -> list[str]:
+    """The lines as markdown counts them, with their ends; `str.splitlines` would count more."""
+    return re.findall(r"[^\n]*\n|[^\n]+", re.sub("\r\n?", "\n", markdown))
 
 
 def extract_code_blocks(markdown: str, languages: tuple[str, ...] = PYTHON_FENCES) -> list[CodeBlock]:
@@ -22,14 +42,12 @@ def extract_code_blocks(markdown: str, languages: tuple[str, ...] = PYTHON_FENCE
         The blocks, with `language` "python" for every way to say so. A fence that is never closed is left out:
         the answer was cut off and half a block must not run.
     """
-    from markdown_it import MarkdownIt
-
-    lines = markdown.splitlines()
+    lines = lines_of(markdown)
     blocks = []
-    for token in MarkdownIt("commonmark").parse(markdown):
+    for token in commonmark().parse(markdown):
         if token.type != "fence" or token.map is None:
             continue
-        last = lines[min(token.map[1], len(lines)) - 1].strip(" >")
+        last = lines[min(token.map[1], len(lines)) - 1].strip(" >\n")
         if not (last.startswith(token.markup) and not last.strip(token.markup[0])):
             continue
         language = (token.info.split() or [""])[0].lower()

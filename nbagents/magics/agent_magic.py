@@ -69,7 +69,8 @@ def show_agents(session: Session, settings: NBAgents, line: str) -> Card | Table
 def agent_card(spec: AgentSpec, settings: NBAgents) -> Card:
     """The agent in a few words."""
     model = spec.model or settings.model or "no model yet"
-    words = f"{len(spec.instructions.split())} words"
+    count = len(spec.instructions.split())
+    words = "1 word" if count == 1 else f"{count} words"
     return Card(
         f"agent {spec.name}",
         [model, f"code: {spec.code or settings.code}", words, f"sha {spec.digest}"],

@@ -20,12 +20,12 @@ class Card:
         return " · ".join([self.title, *self.facts])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        facts = " · ".join(self.facts)
-        body = f"<details><summary>text</summary><pre>{escape(self.body)}</pre></details>" if self.body else ""
+        line = " · ".join([f"<strong>{escape(self.title)}</strong>", *map(escape, self.facts)])
+        folded = f"<details><summary>{line}</summary><pre>{escape(self.body)}</pre></details>"
         return {
             "text/plain": repr(self),
-            "text/markdown": f"**{self.title}** · {facts}",
-            "text/html": f"<p><strong>{escape(self.title)}</strong> · {escape(facts)}</p>{body}",
+            "text/markdown": " · ".join([f"**{self.title}**", *self.facts]),
+            "text/html": folded if self.body else f"<p>{line}</p>",
         }
 
 

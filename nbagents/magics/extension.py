@@ -10,11 +10,12 @@ from IPython.core.magic import no_var_expand
 
 from .. import __version__
 from ..errors import NBAgentsError
+from ..kernel.cells_in_flight import CellsInFlight
 from ..kernel.comm_tap import CommTap
 from ..kernel.supported import check_kernel
+from . import run_syntax
 from .agent_magic import AGENT, AGENTS, define_agent, show_agents
 from .arguments import verb_of
-from .await_transform import await_runs, transformers
 from .completion import completer
 from .run_cell import RunCell
 from .session import Session
@@ -45,7 +46,7 @@ class Extension:
         check_kernel(getattr(ip, "kernel", None))
         for function, kind, name in self._magics():
             ip.register_magic_function(function, kind, name)
-        transformers(ip).append(await_runs)
+        run_syntax.install(ip)
         ip.Completer.custom_matchers.append(self._matcher)
         ip.configurables.append(self.settings)
 
@@ -57,22 +58,22 @@ class Extension:
         for _, kind, name in self._magics():
             for part in ("line", "cell") if kind == "line_cell" else (kind,):
                 ip.magics_manager.magics[part].pop(name, None)
-        transformers(ip).remove(await_runs)
+            vars(ip.magics_manager.user_magics).pop(name, None)
+        run_syntax.uninstall(ip)
         ip.Completer.custom_matchers.remove(self._matcher)
         ip.configurables.remove(self.settings)
         NBAgents.clear_instance()
         kernel = getattr(ip, "kernel", None)
         if kernel is not None:
             CommTap.of(kernel).uninstall()
+        CellsInFlight.of(ip).uninstall()
 
     def status(self) -> str:
         """One line on what is set: the answer to "what will happen when I run this?"."""
-        model = self.settings.model or "none set (say --model, or %config NBAgents.model)"
-        key = " · key OPENAI_API_KEY found in environment" if os.environ.get("OPENAI_API_KEY") else ""
-        code = "code: shown, not run (say --code live to run it in this kernel)"
-        if self.settings.code == "live":
-            code = "code: live, each block after your approval"
-        return f"nbagents {__version__} · model: {model}{key} · {code} · journals: {self.settings.journals}/"
+        model = self.settings.model or "none set"
+        key = " · key OPENAI_API_KEY found" if os.environ.get("OPENAI_API_KEY") else ""
+        code = "live, after your approval" if self.settings.code == "live" else "shown, not run"
+        return f"nbagents {__version__} · model: {model}{key} · code: {code} · journals: {self.settings.journals}/"
 
     def _magics(self) -> list[tuple[Any, str, str]]:
         return [

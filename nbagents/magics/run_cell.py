@@ -7,6 +7,8 @@ fails the cell.
 from __future__ import annotations
 
 import asyncio
+import builtins
+import keyword
 import os
 import re
 from collections.abc import MutableMapping
@@ -39,6 +41,7 @@ class RunCell:
 
     def __init__(self, session: Session, settings: NBAgents, namespace: MutableMapping[str, Any]) -> None:
         self._session, self._settings, self._namespace = session, settings, namespace
+        self._home = Path.cwd()  # the notebook's folder, until a cell changes to another
 
     async def __call__(self, line: str, body: str | None) -> Run:
         """``%team run``: returns the run when it has ended or was detached.
@@ -68,7 +71,8 @@ class RunCell:
         run.gate.asker = view.ask
         messages: list[BaseChatMessage] = [TextMessage(content=task, source="user")]
         if described:
-            messages.append(TextMessage(content=as_message(described), source="user", metadata={"nbagents": "shared"}))
+            text = run.gate.redact(as_message(described))  # a pivot makes columns of values
+            messages.append(TextMessage(content=text, source="user", metadata={"nbagents": "shared"}))
         view.show()
         run.start(messages, context=cell.context)
         if detach and cell.can_ask:
@@ -113,11 +117,15 @@ class RunCell:
     def _check_name(self, name: str) -> None:
         if not name:
             return
-        if not name.isidentifier():
-            raise ConfigurationError(f"--as {name!r}: expected a name for a variable: letters, digits and _")
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ConfigurationError(
+                f"--as {name!r}: expected a name for a variable: letters, digits and _, no keyword"
+            )
         if name in self._namespace and not isinstance(self._namespace[name], Run):
             kind = type(self._namespace[name]).__name__
-            raise ConfigurationError(f"--as {name}: this variable exists and is a {kind}: choose another name")
+            raise ConfigurationError(f"--as {name}: this variable exists (type {kind}): choose another name")
+        if hasattr(builtins, name):
+            raise ConfigurationError(f"--as {name}: this is one of Python's own names: choose another")
         running = self._session.runs.get(name)
         if running is not None and not running.ended:
             raise ConfigurationError(
@@ -132,7 +140,9 @@ class RunCell:
 
     def _folder(self) -> Path:
         """The journals' folder of this notebook: ``.nbagents/<notebook>/``."""
-        return Path(self._settings.journals) / notebook_name(self._namespace)
+        journals = Path(self._settings.journals) / notebook_name(self._namespace)
+        # Relative as long as it can be: a path of this machine has no business in a notebook.
+        return journals if Path.cwd() == self._home else self._home / journals
 
 
 def notebook_name(namespace: MutableMapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from ..errors import UnknownNameError
+from ..errors import ConfigurationError, UnknownNameError
 from ..runtime import Run
 from .specs import YOU, AgentSpec, TeamSpec
 
@@ -57,13 +57,14 @@ class Session:
         """The run called `name`; "" is the one that waits for a person, else the newest.
 
         Raises:
-            UnknownNameError: there is none.
+            UnknownNameError: there is none of that name.
+            ConfigurationError: there is none at all.
         """
         if name:
             return _found("run", self.runs, name, "start it in a cell: %%team run TEAM")
         newest = list(self.runs.values())[::-1]
         if not newest:
-            raise UnknownNameError("run", "", (), "no run was started yet: %%team run TEAM")
+            raise ConfigurationError("no run was started yet: start one in a cell, %%team run TEAM")
         return next((run for run in newest if run.status == "waiting"), newest[0])
 
 

@@ -25,12 +25,16 @@ LOCAL_MODEL_INFO = ModelInfo(
 )
 
 
+LONGEST_ANSWER = 1024
+"""Tokens of one answer, unless told otherwise."""
+
+
 class LocalChatCompletionClient(OpenAIChatCompletionClient):
     """Asks a model whose weights are on this machine.
 
     Args:
         model: a name of the catalogue (``nbagents model list``) or the path of a GGUF file.
-        extra: arguments sent with every request, e.g. ``temperature``.
+        extra: arguments sent with every request, e.g. ``temperature`` (default 0) or ``max_tokens`` (default 1024).
 
     Raises:
         ModelNotFound: the weights are not here; says how to get them (at the first call).
@@ -41,6 +45,8 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
 
     def __init__(self, model: str, **extra: Any) -> None:
         extra.setdefault("temperature", 0)
+        # A small model that begins to repeat itself does not end by itself.
+        extra.setdefault("max_tokens", LONGEST_ANSWER)
         super().__init__(model, model_info=LOCAL_MODEL_INFO, **extra)
 
     async def _connected(self) -> AsyncOpenAI:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import ModelAuthenticationError, ModelConnectionError, ModelError, ModelResponseError, NBAgentsError
+
+LONGEST_SAID = 500
 
 
 @contextmanager
@@ -26,7 +29,7 @@ def _translate(error: Exception, provider: str, model: str, base_url: str | None
     """Our error for one of the SDK's; None for what is not about the model, which is left as it is."""
     import openai
 
-    server, said = base_url or "OpenAI", _said(error)
+    server, said = base_url or os.environ.get("OPENAI_BASE_URL") or "OpenAI", _said(error)
     # The first class that fits decides, so the special ones stand before the general ones.
     table: list[tuple[tuple[type[Exception], ...], type[ModelError], str]] = [
         (
@@ -61,7 +64,8 @@ def _translate(error: Exception, provider: str, model: str, base_url: str | None
 
 
 def _said(error: Exception) -> str:
-    """The server's own sentence, if it sent one."""
+    """The server's own sentence, if it sent one, in one line; a proxy may send a whole page."""
     body = getattr(error, "body", None)
     message = body.get("message") if isinstance(body, dict) else None
-    return str(message or error)
+    said = " ".join(str(message or error).split())
+    return said if len(said) <= LONGEST_SAID else f"{said[:LONGEST_SAID]}…"

@@ -22,6 +22,7 @@ from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, LLMMessage
 from .approval import Approvals
 from .console import ask_on_console
+from .error_redaction import redact_error
 from .journal import Entry, Journal, effect_key
 from .questions import Answer, OpenQuestions, Question
 from .redaction import Redactor, redacted
@@ -132,7 +133,7 @@ class Gate:
             async with aclosing(_parts(client, messages, stream, cancellation_token)) as parts:
                 async for part in parts:
                     if isinstance(part, CreateResult):
-                        result = part
+                        result = self._answer_without_secrets(part)
                     else:
                         yield part
             if result is None:
@@ -218,12 +219,20 @@ class Gate:
         try:
             yield effect
         except BaseException as error:
+            redact_error(error, self.redact)
             self._finished(id, started, ok=False, error=f"{type(error).__name__}: {error}")
             raise
         self._finished(id, started, ok=True, value=effect.outcome, usage=effect.usage)
 
     def _finished(self, id: str, started: float, **fields: Any) -> None:
         self.write("result", effect=id, seconds=round(time.perf_counter() - started, 3), **fields)
+
+    def _answer_without_secrets(self, result: CreateResult) -> CreateResult:
+        """What agents act on is what is recorded and shown: a block is run as it was approved."""
+        said = {"content": result.content, "thought": result.thought}
+        return result.model_copy(
+            update={name: self.redact(text) for name, text in said.items() if isinstance(text, str)}
+        )
 
     def _without_secrets(self, result: CodeResult) -> CodeResult:
         outputs = redacted(result.outputs, self.redact)

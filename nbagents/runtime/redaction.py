@@ -2,15 +2,20 @@
 
 Two ways to know a secret: by value (what the environment or a client holds under a secret's name) and by
 shape (the key formats that detect-secrets knows). What is found is replaced by a word that says which it was.
+A value is also known as HTML, JSON, a repr or a URL spell it, and where a table shows only its beginning.
 """
 
 from __future__ import annotations
 
+import html
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import takewhile
 from typing import Any
+from urllib.parse import quote
 
 SECRET_NAME = re.compile(
     r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|COOKIE|SIGNATURE|(^|_)(PAT|PWD|PASS|AUTH|DSN)($|_)", re.I
@@ -18,6 +23,8 @@ SECRET_NAME = re.compile(
 URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)(?=@)")
 
 SHORTEST_SECRET = 6
+RECOGNISED_BY = 16
+"""Characters at its beginning or end by which a long secret is recognised where the rest of it was cut off."""
 LONGEST_TEXT_TO_SCAN = 200_000
 """A longer text is an image or a dump: it is searched for known values, not for shapes."""
 
@@ -44,13 +51,17 @@ class Redactor:
         if len(value) < SHORTEST_SECRET:
             return
         self._names[value] = name
-        # In a traceback or a repr the same value stands escaped.
-        self._names.setdefault(repr(value)[1:-1], name)
+        for spelled in _spellings(value):
+            self._names.setdefault(spelled, name)
+        # The longest first: one secret may begin with another.
+        self._names = dict(sorted(self._names.items(), key=lambda item: -len(item[0])))
 
     def __call__(self, text: str) -> str:
         for value, name in self._names.items():
             if value in text:
                 text = text.replace(value, f"[redacted {name}]")
+            elif len(value) > RECOGNISED_BY * 3 // 2:
+                text = _without_ends(text, value, f"[redacted {name}]")
         if len(text) > LONGEST_TEXT_TO_SCAN:
             return text
         if "://" in text:
@@ -69,6 +80,36 @@ def redacted(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, list | tuple):
         return [redacted(item, redact) for item in value]
     return value
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """The value as it stands in a repr or traceback, in JSON, in HTML and in a URL."""
+    yield repr(value)[1:-1]
+    yield json.dumps(value)[1:-1]
+    yield html.escape(value)
+    yield html.escape(value, quote=False)
+    yield quote(value, safe="")
+
+
+def _without_ends(text: str, value: str, word: str) -> str:
+    """`text` without the beginnings and ends of `value`: tables cut long texts off, messages cut out their middle."""
+    head, tail, at = value[:RECOGNISED_BY], value[-RECOGNISED_BY:], 0
+    while (at := text.find(head, at)) >= 0:
+        length = _in_common(text[at : at + len(value)], value)
+        text = f"{text[:at]}{word}{text[at + length :]}"
+        at += len(word)
+    at = 0
+    while (at := text.find(tail, at)) >= 0:
+        end = at + len(tail)
+        length = _in_common(text[max(0, end - len(value)) : end][::-1], value[::-1])
+        text = f"{text[: end - length]}{word}{text[end:]}"
+        at = end - length + len(word)
+    return text
+
+
+def _in_common(one: str, other: str) -> int:
+    """So many characters the two begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _secrets_in(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

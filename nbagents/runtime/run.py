@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 from .. import __version__
 from ..errors import JournalError, NBAgentsError, RunError, RunFailed, RunNotFinished, RunStopped
 from ..messages import BaseAgentEvent, BaseChatMessage, load_message
+from .error_redaction import redact_error
 from .gate import Gate, passing
 from .journal import FORMAT, Journal
 from .questions import Answer, Question
@@ -171,11 +172,16 @@ class Run:
         self._end(error)
 
     def _failure(self, error: Exception) -> RunError:
-        text = self.gate.redact(str(error)) or type(error).__name__
+        redact_error(error, self.gate.redact)
         if isinstance(error, RunError) and not isinstance(error, RunFailed):
             return error
-        said = text if isinstance(error, NBAgentsError) else f"{type(error).__name__}: {text}"
-        failure = RunFailed(f"run {self.name!r} failed {self._when()}: {said}", turn=self.gate.turn)
+        text = " ".join(self.gate.redact(str(error)).split()) or type(error).__name__
+        if isinstance(error, RunFailed):  # the team's words say who and when
+            said, agent, turn = text, error.agent, error.turn
+        else:
+            said = text if isinstance(error, NBAgentsError) else f"{type(error).__name__}: {text}"
+            agent, turn = "", self.gate.turn
+        failure = RunFailed(f"run {self.name!r}: {said}", agent=agent, turn=turn)
         failure.__cause__ = error
         return failure
 

@@ -170,12 +170,14 @@ class NotebookPage:
         script = """name => document.body.dataset.jpThemeName === name
           && getComputedStyle(document.body).getPropertyValue('--jp-layout-color1') !== ''"""
         self.page.wait_for_function(script, arg=name)
+        # JupyterLab's splash screen of one change removes itself later, and fails if that of a second one is there.
+        self.page.wait_for_function("() => !document.getElementById('jupyterlab-splash')")
 
-    def screenshot(self, name: str) -> Path:
-        """Writes `artifacts/<name>.png` (or below NBAGENTS_ARTIFACTS)."""
+    def screenshot(self, name: str, of: Locator | None = None) -> Path:
+        """Writes `artifacts/<name>.png` (or below NBAGENTS_ARTIFACTS), of the window or of one element in it."""
         path = ARTIFACTS / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=path, animations="disabled")
+        (of or self.page).screenshot(path=path, animations="disabled")
         return path
 
     def write_trace(self, name: str) -> None:
