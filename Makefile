@@ -15,7 +15,7 @@ MADE := $(VENV)/.made
 OLD_VENV := .venv-ipykernel6
 STEP := scripts/step
 MODEL := qwen2.5-coder-1.5b
-TEST_MODEL := smollm2-135m
+TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b $(MODEL)
 
 FRONT_SOURCES := $(shell find labextension/src labextension/style -type f 2>/dev/null) \
 	labextension/package.json labextension/tsconfig.json labextension/tsconfig.widget.json
@@ -75,8 +75,7 @@ test: test-needs ## Everything: check, kernels, wheel, browser, real model, demo
 
 .PHONY: test-needs
 test-needs: $(MADE)/dev $(OLD_VENV)/.made chromium
-	@$(STEP) "Fetch the test model $(TEST_MODEL)" nbagents model get $(TEST_MODEL)
-	@$(STEP) "Fetch the demo model $(MODEL)" nbagents model get $(MODEL)
+	@for model in $(TEST_MODELS); do $(STEP) "Fetch the model $$model" nbagents model get $$model || exit 1; done
 
 test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-packaging, test-browser, test-model, test-demo
 	@$(BIN)/python scripts/run_tests.py $*
@@ -89,6 +88,10 @@ chromium: ## Find Chromium for the browser tests, or install it (apt, as root)
 build: $(FRONT) ## Build the wheel into dist/
 	@$(STEP) "Build the wheel" $(BIN)/python -m pip wheel --no-deps --no-build-isolation -w dist .
 	@ls -l dist/*.whl
+
+.PHONY: docs
+docs: $(MADE)/docs ## Build the documentation into dist/docs; a warning fails it
+	@$(STEP) "Build the documentation" sphinx-build -W --keep-going -q -b html -d dist/doctrees docs dist/docs
 
 .PHONY: lock
 lock: $(MADE)/tools ## Bring labextension/package-lock.json up to date (BEFORE=2026-10-01 for the state of that day)
@@ -130,6 +133,10 @@ $(MADE)/runtime: pyproject.toml $(FRONT) $(MADE)/tools
 
 $(MADE)/dev: pyproject.toml | $(MADE)/runtime
 	@$(STEP) "Install what development needs" $(PIP) -e '.[dev]'
+	@touch $@
+
+$(MADE)/docs: pyproject.toml | $(MADE)/runtime
+	@$(STEP) "Install what the documentation needs" $(PIP) -e '.[docs]'
 	@touch $@
 
 $(OLD_VENV)/.made: pyproject.toml | $(MADE)/runtime
