@@ -5,18 +5,22 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .client import ChatCompletionClient, ModelInfo
+from .client import ChatCompletionClient
 from .messages import (
     AssistantMessage,
+    ChatCompletionTokenLogprob,
     CreateResult,
+    FinishReasons,
     FunctionCall,
     FunctionExecutionResult,
     FunctionExecutionResultMessage,
     LLMMessage,
     RequestUsage,
     SystemMessage,
+    TopLogprob,
     UserMessage,
 )
+from .model_info import ModelCapabilities, ModelFamily, ModelInfo, validate_model_info
 from .names import client_for
 
 if TYPE_CHECKING:
@@ -33,19 +37,25 @@ _CLIENTS = {
 __all__ = [
     "AssistantMessage",
     "ChatCompletionClient",
+    "ChatCompletionTokenLogprob",
     "CreateResult",
+    "FinishReasons",
     "FunctionCall",
     "FunctionExecutionResult",
     "FunctionExecutionResultMessage",
     "LLMMessage",
     "LocalChatCompletionClient",
+    "ModelCapabilities",
+    "ModelFamily",
     "ModelInfo",
     "OpenAIChatCompletionClient",
     "ReplayChatCompletionClient",
     "RequestUsage",
     "SystemMessage",
+    "TopLogprob",
     "UserMessage",
     "client_for",
+    "validate_model_info",
 ]
 
 

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
 from .messages import CreateResult, LLMMessage, RequestUsage
+from .model_info import ModelCapabilities, ModelInfo
+from .offered import OfferedTool, ToolChoice
+from .token_estimate import estimate_tokens
 
+__all__ = ["ChatCompletionClient", "ModelCapabilities", "ModelInfo"]
 
-class ModelInfo(TypedDict, total=False):
-    """What a model can do; decides what is sent to it."""
-
-    vision: bool
-    function_calling: bool
-    json_output: bool
-    structured_output: bool
-    family: str
-    multiple_system_messages: bool
+UNKNOWN_CONTEXT = 8192
+"""Tokens that a model is taken to have room for when nobody said."""
 
 
 class ChatCompletionClient(ABC):
@@ -40,7 +37,8 @@ class ChatCompletionClient(ABC):
         self,
         messages: Sequence[LLMMessage],
         *,
-        tools: Sequence[Any] = (),
+        tools: Sequence[OfferedTool] = (),
+        tool_choice: ToolChoice = "auto",
         json_output: bool | type[BaseModel] | None = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
@@ -49,7 +47,8 @@ class ChatCompletionClient(ABC):
 
         Args:
             messages: the conversation, oldest first.
-            tools: tools that the model may call.
+            tools: tools that the model may call, or their schemas.
+            tool_choice: "auto", "required" or "none"; or the one tool that it must call.
             json_output: True for any JSON, a pydantic model for JSON of its schema.
             extra_create_args: passed to the provider as they are.
             cancellation_token: cancels the request.
@@ -63,7 +62,8 @@ class ChatCompletionClient(ABC):
         self,
         messages: Sequence[LLMMessage],
         *,
-        tools: Sequence[Any] = (),
+        tools: Sequence[OfferedTool] = (),
+        tool_choice: ToolChoice = "auto",
         json_output: bool | type[BaseModel] | None = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
@@ -82,6 +82,22 @@ class ChatCompletionClient(ABC):
     def actual_usage(self) -> RequestUsage:
         """Tokens of all calls that really went to the provider."""
         return self.total_usage()
+
+    def count_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
+        """Tokens that these messages and tools take: an estimate, unless a client knows better."""
+        return estimate_tokens(messages, tools)
+
+    def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
+        """Tokens that the model has room for after these messages and tools; negative when they are too many."""
+        return UNKNOWN_CONTEXT - self.count_tokens(messages, tools=tools)
+
+    @property
+    def capabilities(self) -> ModelCapabilities:
+        """An older name for a part of `model_info`."""
+        info = self.model_info
+        return ModelCapabilities(
+            vision=info["vision"], function_calling=info["function_calling"], json_output=info["json_output"]
+        )
 
     async def close(self) -> None:
         """Give back sockets and processes. Asking again afterwards is an error."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelEngineError
-from .client import ModelInfo
+from .model_info import ModelInfo
 from .openai import OpenAIChatCompletionClient
 
 if TYPE_CHECKING:

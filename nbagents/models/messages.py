@@ -5,14 +5,18 @@ Names and JSON shapes are those of AutoGen's ``autogen_core.models``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..image import Image
+
 FinishReasons = Literal["stop", "length", "function_calls", "content_filter", "unknown"]
 
 
-class FunctionCall(BaseModel):
+@dataclass
+class FunctionCall:
     """A call that a model asks for; `arguments` is the JSON text as the model wrote it."""
 
     id: str
@@ -39,7 +43,7 @@ class SystemMessage(BaseModel):
 class UserMessage(BaseModel):
     """Input from a person or from another agent (`source` says who)."""
 
-    content: str
+    content: str | list[str | Image]
     source: str
     type: Literal["UserMessage"] = "UserMessage"
 
@@ -65,7 +69,8 @@ LLMMessage = Annotated[
 ]
 
 
-class RequestUsage(BaseModel):
+@dataclass
+class RequestUsage:
     """Tokens of one model call, as the provider counted them."""
 
     prompt_tokens: int = 0
@@ -78,6 +83,23 @@ class RequestUsage(BaseModel):
         )
 
 
+@dataclass
+class TopLogprob:
+    """How likely one of the candidates for a token was; `bytes` is its text in UTF-8."""
+
+    logprob: float
+    bytes: list[int] | None = None
+
+
+class ChatCompletionTokenLogprob(BaseModel):
+    """How likely a token of the answer was, and what else might have stood there."""
+
+    token: str
+    logprob: float
+    top_logprobs: list[TopLogprob] | None = None
+    bytes: list[int] | None = None
+
+
 class CreateResult(BaseModel):
     """A whole answer of a model."""
 
@@ -87,6 +109,7 @@ class CreateResult(BaseModel):
     content: str | list[FunctionCall]
     usage: RequestUsage
     cached: bool = False
+    logprobs: list[ChatCompletionTokenLogprob] | None = None
     thought: str | None = None
     model: str = ""
     """The model's id as the provider answered it; "" when it did not say."""

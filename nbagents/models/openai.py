@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
 from ..errors import ConfigurationError, ModelAuthenticationError, ModelError, ModelResponseError
-from .client import ChatCompletionClient, ModelInfo
+from .client import ChatCompletionClient
 from .messages import (
     CreateResult,
     FinishReasons,
@@ -23,6 +23,8 @@ from .messages import (
     SystemMessage,
     UserMessage,
 )
+from .model_info import ModelInfo
+from .offered import OfferedTool, ToolChoice
 from .openai_errors import translated_errors
 
 if TYPE_CHECKING:
@@ -94,7 +96,8 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         self,
         messages: Sequence[LLMMessage],
         *,
-        tools: Sequence[Any] = (),
+        tools: Sequence[OfferedTool] = (),
+        tool_choice: ToolChoice = "auto",
         json_output: bool | type[BaseModel] | None = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
@@ -117,7 +120,8 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         self,
         messages: Sequence[LLMMessage],
         *,
-        tools: Sequence[Any] = (),
+        tools: Sequence[OfferedTool] = (),
+        tool_choice: ToolChoice = "auto",
         json_output: bool | type[BaseModel] | None = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,

@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
-from .client import ChatCompletionClient, ModelInfo
+from .client import ChatCompletionClient
 from .messages import CreateResult, LLMMessage, RequestUsage
+from .model_info import ModelInfo
+from .offered import OfferedTool, ToolChoice
 from .openai import UNKNOWN_MODEL_INFO
 
 
@@ -47,7 +49,8 @@ class ReplayChatCompletionClient(ChatCompletionClient):
         self,
         messages: Sequence[LLMMessage],
         *,
-        tools: Sequence[Any] = (),
+        tools: Sequence[OfferedTool] = (),
+        tool_choice: ToolChoice = "auto",
         json_output: bool | type[BaseModel] | None = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
@@ -65,7 +68,8 @@ class ReplayChatCompletionClient(ChatCompletionClient):
         self,
         messages: Sequence[LLMMessage],
         *,
-        tools: Sequence[Any] = (),
+        tools: Sequence[OfferedTool] = (),
+        tool_choice: ToolChoice = "auto",
         json_output: bool | type[BaseModel] | None = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from dataclasses import asdict, replace
 from typing import Any, Protocol
+
+from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
@@ -20,6 +23,8 @@ from ..executors import CodeExecutor
 from ..messages import BaseAgentEvent, BaseChatMessage, CodeExecutionEvent, ModelClientStreamingChunkEvent
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, LLMMessage
+from ..models.offered import OfferedTool, ToolChoice
+from ..models.request import asked_with, options_as_json
 from .approval import Approvals
 from .console import ask_on_console
 from .error_redaction import redact_error
@@ -117,20 +122,30 @@ class Gate:
         client: ChatCompletionClient,
         messages: Sequence[LLMMessage],
         *,
+        tools: Sequence[OfferedTool] = (),
+        tool_choice: ToolChoice = "auto",
+        json_output: bool | type[BaseModel] | None = None,
+        extra_create_args: Mapping[str, Any] | None = None,
         stream: bool = False,
         cancellation_token: CancellationToken | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
         """Ask a model: yields text as it comes if `stream`, and the whole `CreateResult` last.
 
+        The arguments after `messages` are those of `ChatCompletionClient.create`.
+
         Raises:
             ModelError: the model did not answer.
         """
         name = f"{client.provider}/{client.model}" if client.provider else client.model or type(client).__name__
-        request = {"model": name, "messages": [message.model_dump(mode="json") for message in messages]}
+        options = options_as_json(tools, tool_choice, json_output, extra_create_args)
+        request = {"model": name, "messages": [message.model_dump(mode="json") for message in messages], **options}
         summary = {"model": name, "messages": len(messages)}
+        if tools:
+            summary["tools"] = [tool["name"] for tool in options["tools"]]
+        asked = asked_with(tools, tool_choice, json_output, extra_create_args, cancellation_token)
         result: CreateResult | None = None
         async with self._performing("model", agent, request, recorded=summary) as effect:
-            async with aclosing(_parts(client, messages, stream, cancellation_token)) as parts:
+            async with aclosing(_parts(client, messages, stream, asked)) as parts:
                 async for part in parts:
                     if isinstance(part, CreateResult):
                         result = self._answer_without_secrets(part)
@@ -139,7 +154,8 @@ class Gate:
             if result is None:
                 raise ModelResponseError(f"{name} ended its stream without a result: a client yields it last")
             self.usage.add(agent, result.model or name, result.usage)
-            effect.outcome, effect.usage = result.model_dump(mode="json", exclude={"usage"}), result.usage.model_dump()
+            effect.outcome = result.model_dump(mode="json", exclude={"usage"}, exclude_none=True)
+            effect.usage = asdict(result.usage)
         # Yielded only now: what an agent acts on is in the journal already.
         yield result
 
@@ -230,9 +246,10 @@ class Gate:
     def _answer_without_secrets(self, result: CreateResult) -> CreateResult:
         """What agents act on is what is recorded and shown: a block is run as it was approved."""
         said = {"content": result.content, "thought": result.thought}
-        return result.model_copy(
-            update={name: self.redact(text) for name, text in said.items() if isinstance(text, str)}
-        )
+        clean: dict[str, Any] = {name: self.redact(text) for name, text in said.items() if isinstance(text, str)}
+        if not isinstance(result.content, str):
+            clean["content"] = [replace(call, arguments=self.redact(call.arguments)) for call in result.content]
+        return result.model_copy(update=clean)
 
     def _without_secrets(self, result: CodeResult) -> CodeResult:
         outputs = redacted(result.outputs, self.redact)
@@ -240,13 +257,13 @@ class Gate:
 
 
 async def _parts(
-    client: ChatCompletionClient, messages: Sequence[LLMMessage], stream: bool, token: CancellationToken | None
+    client: ChatCompletionClient, messages: Sequence[LLMMessage], stream: bool, asked: Mapping[str, Any]
 ) -> AsyncGenerator[str | CreateResult, None]:
     """The answer in the pieces in which it comes, or in one."""
     if not stream:
-        yield await client.create(messages, cancellation_token=token)
+        yield await client.create(messages, **asked)
         return
-    async with aclosing(client.create_stream(messages, cancellation_token=token)) as answer:
+    async with aclosing(client.create_stream(messages, **asked)) as answer:
         async for part in answer:
             yield part
 

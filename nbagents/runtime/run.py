@@ -11,6 +11,7 @@ import platform
 import uuid
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextvars import Context
+from dataclasses import asdict
 from typing import Any, Literal, Protocol
 
 from .. import __version__
@@ -193,7 +194,7 @@ class Run:
         self._error = error
         self._status = "done" if error is None else "stopped" if isinstance(error, RunStopped) else "failed"
         self.stop_reason = str(error) if error is not None else self.stop_reason
-        usage = {"calls": self.usage.calls, **self.usage.total.model_dump()}
+        usage = {"calls": self.usage.calls, **asdict(self.usage.total)}
         try:
             said = str(error) if error is not None else None
             self.gate.write("end", status=self._status, reason=self.stop_reason, usage=usage, error=said)

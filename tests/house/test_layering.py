@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.house.imports import PACKAGE, Import, imports_of_package, room_of
 
 FLOORS = {
-    1: ["cancellation", "code", "errors", "messages", "models", "tools", "memory"],
+    1: ["cancellation", "code", "errors", "image", "messages", "models", "tools", "memory"],
     2: ["executors"],
     3: ["runtime"],
     4: ["agents", "conditions", "teams"],

@@ -1,0 +1,50 @@
+"""What is asked of a model besides the messages: as JSON for keys and journals, and as arguments of a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..cancellation import CancellationToken
+from .offered import OfferedTool, ToolChoice, choice_as_json, schema_of
+
+
+def options_as_json(
+    tools: Sequence[OfferedTool],
+    tool_choice: ToolChoice,
+    json_output: bool | type[BaseModel] | None,
+    extra_create_args: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What changes the answer, without what was left at its default: part of the key of a model call."""
+    options: dict[str, Any] = {}
+    if tools:
+        options["tools"] = [schema_of(tool) for tool in tools]
+    if tool_choice != "auto":
+        options["tool_choice"] = choice_as_json(tool_choice)
+    if json_output:
+        options["json_output"] = True if json_output is True else json_output.model_json_schema()
+    if extra_create_args:
+        options["extra_create_args"] = dict(extra_create_args)
+    return options
+
+
+def asked_with(
+    tools: Sequence[OfferedTool],
+    tool_choice: ToolChoice,
+    json_output: bool | type[BaseModel] | None,
+    extra_create_args: Mapping[str, Any] | None,
+    cancellation_token: CancellationToken | None,
+) -> dict[str, Any]:
+    """The keyword arguments of `create`; a client of the user's own need not know those that are not used."""
+    asked: dict[str, Any] = {"cancellation_token": cancellation_token}
+    if tools:
+        asked["tools"] = tools
+    if tool_choice != "auto":
+        asked["tool_choice"] = tool_choice
+    if json_output is not None:
+        asked["json_output"] = json_output
+    if extra_create_args:
+        asked["extra_create_args"] = extra_create_args
+    return asked
