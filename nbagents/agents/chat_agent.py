@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
-from ..runtime import ensured_gate
+from ..runtime import account, ensured_gate, in_a_run
+from ..state import BaseState
 from .streaming import Emit, emitted, owned
 from .task import Response, Task, TaskResult, task_messages
 
@@ -23,6 +25,8 @@ class BaseChatAgent(ABC):
     Raises:
         ValueError: the name is not an identifier.
     """
+
+    component_type = "agent"
 
     def __init__(self, name: str, description: str) -> None:
         if not name.isidentifier():
@@ -61,6 +65,14 @@ class BaseChatAgent(ABC):
     async def on_reset(self, cancellation_token: CancellationToken) -> None:
         """Forget the conversation."""
 
+    async def on_pause(self, cancellation_token: CancellationToken) -> None:
+        """The team was paused while the agent may be at work; an agent that can hold overrides this."""
+        return None
+
+    async def on_resume(self, cancellation_token: CancellationToken) -> None:
+        """The team goes on."""
+        return None
+
     async def run(
         self,
         *,
@@ -68,7 +80,16 @@ class BaseChatAgent(ABC):
         cancellation_token: CancellationToken | None = None,
         output_task_messages: bool = True,
     ) -> TaskResult:
-        """Let the agent answer a task by itself."""
+        """Let the agent answer a task by itself.
+
+        Args:
+            task: what to answer; None to go on from where the last run ended.
+            cancellation_token: ends the run, and everything in it.
+            output_task_messages: the result begins with the task's messages.
+
+        Raises:
+            ValueError: `task` is no task.
+        """
         messages = task_messages(task)
         return await owned(
             self._answer(messages, lambda _: None, cancellation_token, output_task_messages), cancellation_token
@@ -86,11 +107,9 @@ class BaseChatAgent(ABC):
         stream = emitted(
             lambda emit: self._answer(messages, emit, cancellation_token, output_task_messages), cancellation_token
         )
-        try:
+        async with aclosing(stream):
             async for item in stream:
                 yield item
-        finally:
-            await stream.aclose()
 
     async def _answer(
         self, messages: list[BaseChatMessage], emit: Emit, token: CancellationToken | None, output_task_messages: bool
@@ -98,25 +117,74 @@ class BaseChatAgent(ABC):
         kept: list[BaseAgentEvent | BaseChatMessage] = list(messages) if output_task_messages else []
         for message in kept:
             emit(message)
-        with ensured_gate() as gate:
+        with ensured_gate() as gate, account() as usage:
             gate.write("task", messages=[message.dump() for message in messages])
             gate.speaker([self.name])
-            async for item in self.on_messages_stream(messages, token or CancellationToken()):
-                said = item.chat_message if isinstance(item, Response) else item
-                gate.record(said)
-                emit(said)
-                if not isinstance(said, ModelClientStreamingChunkEvent):
-                    kept.append(said)
-        return TaskResult(messages=kept)
+            async with aclosing(self.on_messages_stream(messages, token or CancellationToken())) as stream:
+                async for item in stream:
+                    said = item.chat_message if isinstance(item, Response) else item
+                    gate.record(said)
+                    emit(said)
+                    if not isinstance(said, ModelClientStreamingChunkEvent):
+                        kept.append(said)
+        return TaskResult(messages=kept, usage=usage)
 
     async def save_state(self) -> Mapping[str, Any]:
         """The agent's state as JSON; an agent with a memory of its own overrides this."""
-        return {"type": "BaseState", "version": "1.0.0"}
+        return BaseState().model_dump()
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take back a state that `save_state` gave."""
-        return None
+        """Take back a state that `save_state` gave.
+
+        Raises:
+            pydantic.ValidationError: it is not a state.
+        """
+        BaseState.model_validate(state)
 
     async def close(self) -> None:
         """Give back what the agent holds."""
         return None
+
+
+class StreamingChatAgent(BaseChatAgent):
+    """An agent that says what it does while it does it: subclasses write `_turn`, and both `on_messages` come of it.
+
+    A turn passes the gate of the run that it is part of; called by itself, outside of any run, it has one of its own.
+    """
+
+    @abstractmethod
+    def _turn(
+        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
+        """Yield what happens, and the `Response` last."""
+
+    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
+        async with aclosing(self.on_messages_stream(messages, cancellation_token)) as stream:
+            async for item in stream:
+                if isinstance(item, Response):
+                    return item
+        raise AssertionError("the stream ends with the response")
+
+    async def on_messages_stream(
+        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
+        if in_a_run():
+            stream = self._turn(messages, cancellation_token)
+        else:
+            stream = emitted(lambda emit: self._alone(messages, emit, cancellation_token), cancellation_token)
+        async with aclosing(stream):
+            async for item in stream:
+                yield item
+
+    async def _alone(
+        self, messages: Sequence[BaseChatMessage], emit: Emit, cancellation_token: CancellationToken
+    ) -> Response:
+        """The turn, in a gate of its own."""
+        with ensured_gate() as gate:
+            async with aclosing(self._turn(messages, cancellation_token)) as stream:
+                async for item in stream:
+                    gate.record(item.chat_message if isinstance(item, Response) else item)
+                    if isinstance(item, Response):
+                        return item
+                    emit(item)
+        raise AssertionError("a turn ends with the response")

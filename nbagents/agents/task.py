@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, Field, SerializeAsAny
 
 from ..messages import BaseAgentEvent, BaseChatMessage, TextMessage
+from ..runtime.usage import Usage
 
 Task = str | BaseChatMessage | Sequence[BaseChatMessage] | None
 """A text (said by "user"), a message, several, or None to go on from where the last run ended."""
@@ -19,6 +20,8 @@ class TaskResult(BaseModel):
 
     messages: Sequence[SerializeAsAny[BaseAgentEvent | BaseChatMessage]] = Field(default_factory=list)
     stop_reason: str | None = None
+    usage: Usage = Field(default_factory=Usage)
+    """Model calls and tokens of this run, per agent and per model, those of inner runs and selectors included."""
 
 
 @dataclass(kw_only=True)

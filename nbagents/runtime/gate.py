@@ -13,6 +13,7 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, replace
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
@@ -31,7 +32,7 @@ from .error_redaction import redact_error
 from .journal import Entry, Journal, effect_key
 from .questions import Answer, OpenQuestions, Question
 from .redaction import Redactor, redacted
-from .usage import Usage
+from .usage import Usage, spend
 
 Asker = Callable[[Question], Awaitable[None]]
 """Brings a question to a person. It calls `question.answer` or `question.fail`, now or later, and may return
@@ -86,6 +87,7 @@ class Gate:
         self.turn = 0
         self.asker = asker
         self._effects = 0
+        self._recorded: WeakValueDictionary[int, BaseChatMessage | BaseAgentEvent] = WeakValueDictionary()
 
     # What happens in the conversation -------------------------------------------------------------------
 
@@ -97,7 +99,13 @@ class Gate:
         return entry
 
     def record(self, message: BaseChatMessage | BaseAgentEvent) -> None:
-        """Record one message or event before anybody acts on it. Streaming chunks are shown and not kept."""
+        """Record one message or event before anybody acts on it. Streaming chunks are shown and not kept.
+
+        A message of a run within a run is handed on by the runs around it: it is recorded the first time only.
+        """
+        if self._recorded.get(id(message)) is message:
+            return
+        self._recorded[id(message)] = message
         if isinstance(message, ModelClientStreamingChunkEvent):
             text = self.redact(message.content)
             for listener in self.listeners:
@@ -154,15 +162,22 @@ class Gate:
             if result is None:
                 raise ModelResponseError(f"{name} ended its stream without a result: a client yields it last")
             self.usage.add(agent, result.model or name, result.usage)
+            spend(agent, result.model or name, result.usage)
             effect.outcome = result.model_dump(mode="json", exclude={"usage"}, exclude_none=True)
             effect.usage = asdict(result.usage)
         # Yielded only now: what an agent acts on is in the journal already.
         yield result
 
     async def code(
-        self, agent: str, executor: CodeExecutor, block: CodeBlock, cancellation_token: CancellationToken
+        self,
+        agent: str,
+        executor: CodeExecutor,
+        block: CodeBlock,
+        cancellation_token: CancellationToken,
+        *,
+        approved: bool = False,
     ) -> tuple[CodeBlock, CodeResult]:
-        """Run one block, after a person approved it where the policy says so.
+        """Run one block, after a person approved it where the policy says so, or unasked if it is `approved` already.
 
         Returns:
             The block that really ran (a person may have edited it) and what it did. A refused block is a result
@@ -171,7 +186,7 @@ class Gate:
         Raises:
             HumanInputUnavailable: approval is needed and nobody can be asked.
         """
-        if self.approvals.asks(agent):
+        if not approved and self.approvals.asks(agent):
             answer = await self._ask("approval", agent, f"Run this block of {agent}?", block, executor.target)
             if answer.decision == "reject":
                 reason = answer.text or "no reason was given"
@@ -187,25 +202,32 @@ class Gate:
             effect.outcome = result.model_dump(mode="json")
         return block, result
 
-    async def person(self, agent: str, prompt: str) -> Answer:
-        """Ask the person behind `agent`.
+    async def person(self, agent: str, prompt: str, asker: Asker | None = None) -> Answer:
+        """Ask the person behind `agent`, through `asker` if the agent has one of its own.
 
         Raises:
             HumanInputUnavailable: nobody can be asked.
         """
         async with self._performing("person", agent, {"prompt": prompt}) as effect:
-            answer = await self._ask("reply", agent, prompt)
+            answer = await self._ask("reply", agent, prompt, asker=asker)
             effect.outcome = {"decision": answer.decision, "text": answer.text}
         return answer
 
     async def _ask(
-        self, kind: Any, agent: str, prompt: str, block: CodeBlock | None = None, target: str = ""
+        self,
+        kind: Any,
+        agent: str,
+        prompt: str,
+        block: CodeBlock | None = None,
+        target: str = "",
+        *,
+        asker: Asker | None = None,
     ) -> Answer:
         """Open a question, bring it to a person, and wait for the first answer."""
         question = self.questions.open(kind, agent, prompt, block, target)
         code = {"code": block.code, "language": block.language, "target": target} if block else {}
         self.write("question", question=question.id, kind=kind, agent=agent, prompt=prompt, **code)
-        asking = asyncio.ensure_future(self.asker(question))
+        asking = asyncio.ensure_future((asker or self.asker)(question))
         asking.add_done_callback(lambda task: _fail_with(task, question))
         try:
             answer = await question.wait()
@@ -287,6 +309,11 @@ def current_gate() -> Gate:
     if gate is None:
         raise LookupError("no run is going on here: call an agent's or a team's run() or run_stream()")
     return gate
+
+
+def in_a_run() -> bool:
+    """True when this code is part of a run."""
+    return _CURRENT.get() is not None
 
 
 @contextmanager

@@ -1,7 +1,14 @@
-"""What a run spent: tokens, per agent and per model."""
+"""What a run spent: tokens, per agent and per model.
+
+A run within a run (an inner team, an agent as a tool) has its own account, and what it spends also stands on the
+accounts of the runs around it. The open accounts travel with the context, so that parallel branches stay apart.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from ..models.messages import RequestUsage
@@ -30,3 +37,23 @@ class Usage:
 
     def __str__(self) -> str:
         return f"{self.tokens:,} tokens in {self.calls} model call{'' if self.calls == 1 else 's'}"
+
+
+_ACCOUNTS: ContextVar[tuple[Usage, ...]] = ContextVar("nbagents_accounts", default=())
+
+
+@contextmanager
+def account() -> Iterator[Usage]:
+    """An account of all model calls made within, by the tasks started within too."""
+    usage = Usage()
+    token = _ACCOUNTS.set((*_ACCOUNTS.get(), usage))
+    try:
+        yield usage
+    finally:
+        _ACCOUNTS.reset(token)
+
+
+def spend(agent: str, model: str, usage: RequestUsage) -> None:
+    """Put one model call on every open account."""
+    for open_account in _ACCOUNTS.get():
+        open_account.add(agent, model, usage)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from tests.house.imports import PACKAGE, Import, imports_of_package, room_of
 
 FLOORS = {
-    1: ["cancellation", "code", "errors", "image", "messages", "models", "tools", "memory"],
+    1: ["cancellation", "code", "errors", "image", "messages", "models", "tools", "memory", "state"],
     2: ["executors"],
     3: ["runtime"],
-    4: ["agents", "conditions", "teams"],
+    4: ["agents", "conditions", "teams", "ui"],
     5: ["kernel"],
     6: ["widgets"],
     7: ["magics", "compat", "cli", "demo", "__main__"],

@@ -1,0 +1,109 @@
+"""The states that agents and teams save: AutoGen's JSON shapes, as pydantic models.
+
+Each has a `type` and a `version`. Fields that AutoGen does not have are added and never renamed, so that a state
+saved by either loads in the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class BaseState(BaseModel):
+    """The state of what remembers nothing."""
+
+    type: str = "BaseState"
+    version: str = "1.0.0"
+
+
+class AssistantAgentState(BaseState):
+    """An agent's model context, and what it holds besides."""
+
+    type: str = "AssistantAgentState"
+    llm_context: Mapping[str, Any] = Field(default_factory=lambda: {"messages": []})
+    unfinished: list[str] = Field(default_factory=list)
+    """Ids of messages of a turn that has not ended: they are in the context already."""
+    workbench: list[Mapping[str, Any]] = Field(default_factory=list)
+    """The states of the workbenches that have one, in order."""
+
+
+class CodeExecutorAgentState(BaseState):
+    """The model context of an agent that writes and runs code."""
+
+    type: str = "CodeExecutorAgentState"
+    llm_context: Mapping[str, Any] = Field(default_factory=lambda: {"messages": []})
+    unfinished: list[str] = Field(default_factory=list)
+
+
+class SocietyOfMindAgentState(BaseState):
+    """The inner team's state, and what the agent heard before."""
+
+    type: str = "SocietyOfMindAgentState"
+    inner_team_state: Mapping[str, Any] = Field(default_factory=dict)
+    llm_context: Mapping[str, Any] | None = None
+    unfinished: list[str] = Field(default_factory=list)
+
+
+class MessageFilterAgentState(BaseState):
+    """The state of the agent behind a filter."""
+
+    type: str = "MessageFilterAgentState"
+    wrapped_agent_state: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class ChatAgentContainerState(BaseState):
+    """A participant: its own state, and what it has not heard yet."""
+
+    type: str = "ChatAgentContainerState"
+    agent_state: Mapping[str, Any] = Field(default_factory=dict)
+    message_buffer: list[Mapping[str, Any]] = Field(default_factory=list)
+
+
+class BaseGroupChatManagerState(BaseState):
+    """What every team knows of its conversation."""
+
+    type: str = "BaseGroupChatManagerState"
+    message_thread: list[Mapping[str, Any]] = Field(default_factory=list)
+    current_turn: int = 0
+
+
+class RoundRobinManagerState(BaseGroupChatManagerState):
+    """Who is next."""
+
+    type: str = "RoundRobinManagerState"
+    next_speaker_index: int = 0
+
+
+class SelectorManagerState(BaseGroupChatManagerState):
+    """Who spoke last."""
+
+    type: str = "SelectorManagerState"
+    previous_speaker: str | None = None
+
+
+class SwarmManagerState(BaseGroupChatManagerState):
+    """Who has the conversation in hand."""
+
+    type: str = "SwarmManagerState"
+    current_speaker: str = ""
+
+
+class MagenticOneOrchestratorState(BaseGroupChatManagerState):
+    """The orchestrator's task, what it knows, and what it means to do."""
+
+    type: str = "MagenticOneOrchestratorState"
+    task: str = ""
+    facts: str = ""
+    plan: str = ""
+    n_rounds: int = 0
+    n_stalls: int = 0
+
+
+class TeamState(BaseState):
+    """The states of all participants, and of who chooses among them."""
+
+    type: str = "TeamState"
+    agent_states: Mapping[str, Any] = Field(default_factory=dict)
