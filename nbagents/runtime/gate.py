@@ -23,9 +23,13 @@ from ..errors import ModelResponseError
 from ..executors import CodeExecutor
 from ..messages import BaseAgentEvent, BaseChatMessage, CodeExecutionEvent, ModelClientStreamingChunkEvent
 from ..models.client import ChatCompletionClient
-from ..models.messages import CreateResult, LLMMessage
+from ..models.messages import CreateResult, FunctionCall, LLMMessage
 from ..models.offered import OfferedTool, ToolChoice
 from ..models.request import asked_with, options_as_json
+from ..tools.results import ToolResult
+from ..tools.tool import Tool
+from ..tools.workbench import Workbench
+from . import tool_effect
 from .approval import Approvals
 from .console import ask_on_console
 from .error_redaction import redact_error
@@ -201,6 +205,61 @@ class Gate:
             result = self._without_secrets(result)
             effect.outcome = result.model_dump(mode="json")
         return block, result
+
+    async def tool(
+        self,
+        agent: str,
+        tools: Workbench | Tool,
+        call: FunctionCall,
+        cancellation_token: CancellationToken | None = None,
+        *,
+        emit: Callable[[Any], None] | None = None,
+    ) -> ToolResult:
+        """Call a tool, after a person approved it where the tool says so.
+
+        Args:
+            agent: who calls.
+            tools: the workbench that has the tool, or the tool.
+            call: what the model asked for.
+            cancellation_token: ends the call.
+            emit: told what a streaming tool does on the way.
+
+        Returns:
+            What the tool gave back. Arguments that cannot be read, an error in the tool and a person's no are
+            results with `is_error`.
+
+        Raises:
+            HumanInputUnavailable: approval is needed and nobody can be asked.
+        """
+        workbench = tool_effect.workbench_of(tools)
+        try:
+            arguments = tool_effect.arguments_of(call.arguments)
+            if workbench.requires_approval(call.name):
+                arguments = await self._approved(agent, call.name, arguments)
+        except ValueError as error:
+            return tool_effect.failed(call, f"Error: {error}")
+        except tool_effect.NotApproved as refusal:
+            return tool_effect.failed(call, str(refusal))
+        token = cancellation_token or CancellationToken()
+        async with self._performing("tool", agent, {"name": call.name, "arguments": arguments}) as effect:
+            with tool_effect.called_by(agent):
+                result = await tool_effect.performed(workbench, call, arguments, token, emit)
+            result = tool_effect.without_secrets(result, self.redact)
+            effect.outcome = result.model_dump(mode="json", exclude={"type", "name"})
+        return result
+
+    async def _approved(self, agent: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments to which a person agreed, as they are or edited; asked unless they agreed for the whole run."""
+        grant = f"{agent} calls {tool}"
+        if not self.approvals.asks(grant):
+            return arguments
+        block = tool_effect.as_block(arguments)
+        answer = await self._ask("approval", agent, f"Let {agent} call {tool}?", block, tool)
+        if answer.decision == "reject":
+            raise tool_effect.NotApproved(tool, answer.text)
+        if answer.decision == "allow":
+            self.approvals.allow(grant)
+        return tool_effect.arguments_of(answer.code) if answer.decision == "edit" else arguments
 
     async def person(self, agent: str, prompt: str, asker: Asker | None = None) -> Answer:
         """Ask the person behind `agent`, through `asker` if the agent has one of its own.

@@ -1,0 +1,108 @@
+"""A function as JSON: its source. Loading one means running code that the JSON carries, so it is refused.
+
+Who trusts a configuration as they trust a program says so around the loading:
+
+    with trusting_code():
+        tool = FunctionTool.load_component(config)
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..errors import ConfigurationError
+
+
+class Alias(BaseModel):
+    """``import name as alias``"""
+
+    name: str
+    alias: str
+
+
+class ImportFromModule(BaseModel):
+    """``from module import ...``"""
+
+    module: str
+    imports: Sequence[str | Alias]
+
+
+Import = str | ImportFromModule | Alias
+
+
+class FunctionToolConfig(BaseModel):
+    """A `FunctionTool` as JSON; the shape is AutoGen's."""
+
+    source_code: str
+    name: str
+    description: str
+    global_imports: Sequence[Import] = ()
+    has_cancellation_support: bool = False
+
+
+_TRUSTED: ContextVar[bool] = ContextVar("nbagents_code_is_trusted", default=False)
+
+
+@contextmanager
+def trusting_code() -> Iterator[None]:
+    """Within, loading a configuration may run the code that it carries. Only for files that you would execute."""
+    token = _TRUSTED.set(True)
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(token)
+
+
+def source_of(func: Callable[..., Any]) -> str:
+    """The source of a function.
+
+    Raises:
+        ConfigurationError: it has none that stands for itself.
+    """
+    if isinstance(func, functools.partial):
+        raise ConfigurationError("a tool made of a functools.partial cannot be saved: write the function out")
+    try:
+        source = textwrap.dedent(inspect.getsource(func))
+    except (OSError, TypeError) as error:
+        raise ConfigurationError(f"the source of {func!r} is not known, so it cannot be saved: {error}") from error
+    if not source.lstrip().startswith(("def ", "async def ", "@")):
+        raise ConfigurationError(f"{func!r} cannot be saved: only a function made with def has a source of its own")
+    return source
+
+
+def function_from(config: FunctionToolConfig) -> Callable[..., Any]:
+    """The function in a configuration, only within `trusting_code`.
+
+    Raises:
+        ConfigurationError: the configuration is not trusted, or holds no function.
+    """
+    if not _TRUSTED.get():
+        raise ConfigurationError(
+            f"tool {config.name!r} carries Python source, and loading it would run that: build the tool in Python "
+            "with FunctionTool(...), or load it within nbagents.tools.trusting_code() if you would execute this file"
+        )
+    scope: dict[str, Any] = {}
+    exec("\n".join(_statement(wanted) for wanted in config.global_imports), scope)
+    before = set(scope)
+    exec(config.source_code, scope)
+    functions = [value for name, value in scope.items() if name not in before and inspect.isfunction(value)]
+    if not functions:
+        raise ConfigurationError(f"the source of tool {config.name!r} defines no function")
+    return functions[-1]
+
+
+def _statement(wanted: Import) -> str:
+    if isinstance(wanted, str):
+        return f"import {wanted}"
+    if isinstance(wanted, Alias):
+        return f"import {wanted.name} as {wanted.alias}"
+    names = (name if isinstance(name, str) else f"{name.name} as {name.alias}" for name in wanted.imports)
+    return f"from {wanted.module} import {', '.join(names)}"

@@ -1,0 +1,51 @@
+"""What a call of a tool in a workbench gives back: texts and pictures, or an error.
+
+Names and JSON shapes are those of AutoGen's ``autogen_core.tools``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from ..image import Image
+
+
+class TextResultContent(BaseModel):
+    """A piece of text."""
+
+    content: str
+    type: Literal["TextResultContent"] = "TextResultContent"
+
+
+class ImageResultContent(BaseModel):
+    """A picture."""
+
+    content: Image
+    type: Literal["ImageResultContent"] = "ImageResultContent"
+
+
+ResultContent = Annotated[TextResultContent | ImageResultContent, Field(discriminator="type")]
+
+
+class ToolResult(BaseModel):
+    """What the tool called `name` gave back; with `is_error`, what went wrong."""
+
+    type: Literal["ToolResult"] = "ToolResult"
+    name: str
+    result: list[ResultContent]
+    is_error: bool = False
+
+    @classmethod
+    def of_text(cls, name: str, text: str, *, is_error: bool = False) -> ToolResult:
+        """A result that is one piece of text."""
+        return cls(name=name, result=[TextResultContent(content=text)], is_error=is_error)
+
+    def to_text(self, replace_image: str | None = None) -> str:
+        """The result as text for a model; a picture becomes `replace_image`, or a word that says there is one.
+
+        A picture is never spelled out: its base64 text would fill the model's context and tell it nothing.
+        """
+        place = "[image]" if replace_image is None else replace_image
+        return "\n".join(item.content if isinstance(item, TextResultContent) else place for item in self.result)
