@@ -1,0 +1,73 @@
+"""What every message has: `BaseMessage`, `BaseChatMessage` (said to others) and `BaseAgentEvent` (only shown)."""
+
+from __future__ import annotations
+
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, Field
+
+from ..models.messages import RequestUsage, UserMessage
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class BaseMessage(BaseModel, ABC):
+    """Anything that appears in a conversation."""
+
+    @abstractmethod
+    def to_text(self) -> str:
+        """The content as a person would read it."""
+
+    def dump(self) -> dict[str, Any]:
+        """The message as JSON; its `type` says which class reads it back."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Self:
+        """The message that `dump` wrote."""
+        return cls.model_validate(data)
+
+
+class _Spoken(BaseMessage):
+    """The fields that chat messages and events share."""
+
+    id: str = Field(default_factory=_new_id)
+    source: str
+    models_usage: RequestUsage | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+    created_at: datetime = Field(default_factory=_now)
+
+
+class BaseChatMessage(_Spoken):
+    """What one agent says to the others."""
+
+    def to_model_text(self) -> str:
+        """The content as a model reads it."""
+        return self.to_text()
+
+    def to_model_message(self) -> UserMessage:
+        """The message as input for a model: always a `UserMessage`, whoever said it."""
+        return UserMessage(content=self.to_model_text(), source=self.source)
+
+
+class BaseTextChatMessage(BaseChatMessage):
+    """A chat message whose content is text."""
+
+    content: str
+
+    def to_text(self) -> str:
+        return self.content
+
+
+class BaseAgentEvent(_Spoken):
+    """What an agent does on the way to its message; shown, never sent to other agents."""

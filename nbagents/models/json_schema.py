@@ -1,0 +1,148 @@
+"""A pydantic model from a JSON Schema: for the content of structured messages whose model is known only as JSON."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Mapping
+from functools import reduce
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+Schema = Mapping[str, Any]
+
+_PLAIN: Mapping[str, Any] = {"integer": int, "number": float, "boolean": bool, "null": None}
+_FORMATS: Mapping[str, Any] = {
+    "date-time": datetime.datetime,
+    "date": datetime.date,
+    "time": datetime.time,
+    "duration": datetime.timedelta,
+    "uuid": uuid.UUID,
+}
+_CONSTRAINTS: Mapping[str, str] = {
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "pattern": "pattern",
+    "minimum": "ge",
+    "maximum": "le",
+    "exclusiveMinimum": "gt",
+    "exclusiveMaximum": "lt",
+    "multipleOf": "multiple_of",
+    "minItems": "min_length",
+    "maxItems": "max_length",
+}
+
+
+def schema_to_pydantic_model(schema: Schema, model_name: str = "GeneratedModel") -> type[BaseModel]:
+    """The model whose JSON Schema is `schema`: references, enums, alternatives, formats and limits included.
+
+    Raises:
+        ValueError: the schema is no object's, refers to what it does not hold, or says what pydantic cannot.
+    """
+    return _Reader(schema).model(schema, model_name)
+
+
+class _Reader:
+    """Reads one document; a definition becomes one class, also where it contains itself."""
+
+    def __init__(self, document: Schema) -> None:
+        self._definitions: Schema = document.get("$defs") or document.get("definitions") or {}
+        self._models: dict[str, type[BaseModel]] = {}
+        self._open: list[str] = []
+
+    def model(self, schema: Schema, name: str) -> type[BaseModel]:
+        if "allOf" in schema:
+            schema = self._merged(schema)
+        if schema.get("type") != "object" and "properties" not in schema:
+            raise ValueError(f"{name!r}: the schema of an object is expected, not {schema.get('type')!r}")
+        needed = schema.get("required", ())
+        fields: dict[str, Any] = {
+            field: self._field(said, field, name, field in needed)
+            for field, said in schema.get("properties", {}).items()
+        }
+        extra: Literal["forbid", "ignore"] = "forbid" if schema.get("additionalProperties") is False else "ignore"
+        config = ConfigDict(extra=extra, title=schema.get("title", name))
+        made: type[BaseModel] = create_model(name, __config__=config, __doc__=schema.get("description"), **fields)
+        return made
+
+    def _field(self, said: Schema, field: str, owner: str, needed: bool) -> tuple[Any, Any]:
+        kind = self._type(said, f"{owner}_{field}")
+        about = {word: said[word] for word in ("description", "title", "examples") if word in said}
+        if needed:
+            return kind, Field(**about)
+        # What may be missing is None then, unless the schema says otherwise.
+        default = said.get("default")
+        return (kind if default is not None else kind | None), Field(default=default, **about)
+
+    def _type(self, said: Schema, name: str) -> Any:
+        if "$ref" in said:
+            return self._referred(said["$ref"])
+        if "enum" in said:
+            return Literal[tuple(said["enum"])]
+        if "const" in said:
+            return Literal[said["const"]]
+        for word in ("anyOf", "oneOf"):
+            if word in said:
+                return _either([self._type(one, f"{name}_{number}") for number, one in enumerate(said[word])])
+        if "allOf" in said:
+            return self.model(said, name)
+        kind = said.get("type")
+        if isinstance(kind, list):
+            return _either([self._type({**said, "type": one}, name) for one in kind])
+        return _limited(self._of_kind(kind, said, name), said)
+
+    def _of_kind(self, kind: Any, said: Schema, name: str) -> Any:
+        if kind == "object":
+            if "properties" in said:
+                return self.model(said, name)
+            values = said.get("additionalProperties")
+            return dict[str, self._type(values, f"{name}_value") if isinstance(values, Mapping) else Any]  # type: ignore[misc]  # a type made at run time
+        if kind == "array":
+            return list[self._type(said.get("items") or {}, f"{name}_item")]  # type: ignore[misc]  # a type made at run time
+        if kind == "string":
+            return _FORMATS.get(said.get("format", ""), str)
+        if kind is None:
+            return Any
+        if kind not in _PLAIN:
+            raise ValueError(f"{name!r}: unsupported type {kind!r} in a JSON Schema")
+        return _PLAIN[kind]
+
+    def _referred(self, reference: str) -> Any:
+        name = reference.rpartition("/")[2]
+        if name not in self._definitions:
+            raise ValueError(f"the schema refers to {reference!r}, which it does not define")
+        if name in self._open:
+            raise ValueError(f"the schema's {name!r} contains itself, which is not supported")
+        said = self._definitions[name]
+        if name not in self._models:
+            self._open.append(name)
+            try:
+                if said.get("type") != "object" or "properties" not in said:
+                    return self._type(said, name)
+                self._models[name] = self.model(said, name)
+            finally:
+                self._open.pop()
+        return self._models[name]
+
+    def _merged(self, schema: Schema) -> Schema:
+        """`allOf` as one object with the fields of all."""
+        parts = [self._definitions.get(one["$ref"].rpartition("/")[2], {}) if "$ref" in one else one
+                 for one in schema["allOf"]]  # fmt: skip
+        whole = {key: value for key, value in schema.items() if key != "allOf"} | {"type": "object"}
+        for word, empty in (("properties", {}), ("required", [])):
+            values = [part.get(word, empty) for part in [*parts, whole]]
+            whole[word] = (
+                {name: said for value in values for name, said in value.items()} if word == "properties"
+                else [name for value in values for name in value]
+            )  # fmt: skip
+        return whole
+
+
+def _either(kinds: list[Any]) -> Any:
+    return reduce(lambda one, other: one | other, kinds)
+
+
+def _limited(kind: Any, said: Schema) -> Any:
+    limits = {ours: said[theirs] for theirs, ours in _CONSTRAINTS.items() if theirs in said}
+    return Annotated[kind, Field(**limits)] if limits else kind
