@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from ..messages import BaseAgentEvent, BaseChatMessage, StopMessage
-from .termination import TerminationCondition, stopped
+from ..messages import BaseAgentEvent, BaseChatMessage
+from .termination import OneReasonTermination
 
 
-class MaxMessageTermination(TerminationCondition):
+class MaxMessageTermination(OneReasonTermination):
     """Stops when `max_messages` chat messages were said, the task included (events too if `include_agent_event`)."""
 
     def __init__(self, max_messages: int, include_agent_event: bool = False) -> None:
-        self._max, self._events = max_messages, include_agent_event
+        super().__init__()
+        self._max_messages, self._include_agent_event = max_messages, include_agent_event
         self._count = 0
 
-    @property
-    def terminated(self) -> bool:
-        return self._count >= self._max
-
-    async def __call__(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> StopMessage | None:
-        if self.terminated:
-            raise stopped("MaxMessageTermination")
-        self._count += sum(self._events or isinstance(message, BaseChatMessage) for message in messages)
-        if self._count < self._max:
+    async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
+        if self._include_agent_event:
+            self._count += len(messages)
+        else:
+            self._count += sum(isinstance(message, BaseChatMessage) for message in messages)
+        if self._count < self._max_messages:
             return None
-        reason = f"Maximum number of messages {self._max} reached, current message count: {self._count}"
-        return StopMessage(content=reason, source="MaxMessageTermination")
+        return f"Maximum number of messages {self._max_messages} reached, current message count: {self._count}"
 
     async def reset(self) -> None:
+        await super().reset()
         self._count = 0
+
+    async def save_state(self) -> Mapping[str, Any]:
+        return {**await super().save_state(), "count": self._count}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        await super().load_state(state)
+        self._count = state["count"]

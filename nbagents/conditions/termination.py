@@ -6,9 +6,9 @@ again after it stopped a conversation.
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..messages import BaseAgentEvent, BaseChatMessage, StopMessage
 
@@ -40,65 +40,52 @@ class TerminationCondition(ABC):
     async def reset(self) -> None:
         """Begin anew."""
 
+    async def save_state(self) -> Mapping[str, Any]:
+        """What it has counted and seen, as JSON; a condition without a memory has nothing to save."""
+        return {}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `save_state` returned."""
+
     def __and__(self, other: TerminationCondition) -> TerminationCondition:
+        from .combined import AndTerminationCondition
+
         return AndTerminationCondition(self, other)
 
     def __or__(self, other: TerminationCondition) -> TerminationCondition:
+        from .combined import OrTerminationCondition
+
         return OrTerminationCondition(self, other)
 
 
-def stopped(name: str) -> TerminatedException:
-    """The exception of the condition called `name`."""
-    return TerminatedException(f"{name} has already stopped this conversation: reset it first")
+class OneReasonTermination(TerminationCondition):
+    """A condition that watches for one thing; a subclass only says what that is."""
 
-
-class AndTerminationCondition(TerminationCondition):
-    """Stops when all of its conditions have said stop, in whatever order."""
-
-    def __init__(self, *conditions: TerminationCondition) -> None:
-        self._conditions = conditions
-        self._stops: list[StopMessage] = []
+    def __init__(self) -> None:
+        self._terminated = False
 
     @property
     def terminated(self) -> bool:
-        return all(condition.terminated for condition in self._conditions)
+        return self._terminated
+
+    @abstractmethod
+    async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
+        """Why to stop after these messages; None to go on."""
 
     async def __call__(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> StopMessage | None:
-        if self.terminated:
-            raise stopped("AndTerminationCondition")
-        waiting = [condition for condition in self._conditions if not condition.terminated]
-        stops = [stop for stop in await asyncio.gather(*(ask(messages) for ask in waiting)) if stop]
-        self._stops += stops
-        return _joined(self._stops) if len(stops) == len(waiting) else None
+        if self._terminated:
+            raise TerminatedException("Termination condition has already been reached")
+        reason = await self._reason(messages)
+        if reason is None:
+            return None
+        self._terminated = True
+        return StopMessage(content=reason, source=type(self).__name__)
 
     async def reset(self) -> None:
-        self._stops.clear()
-        for condition in self._conditions:
-            await condition.reset()
+        self._terminated = False
 
+    async def save_state(self) -> Mapping[str, Any]:
+        return {"terminated": self._terminated}
 
-class OrTerminationCondition(TerminationCondition):
-    """Stops when one of its conditions says stop."""
-
-    def __init__(self, *conditions: TerminationCondition) -> None:
-        self._conditions = conditions
-
-    @property
-    def terminated(self) -> bool:
-        return any(condition.terminated for condition in self._conditions)
-
-    async def __call__(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> StopMessage | None:
-        if self.terminated:
-            raise stopped("OrTerminationCondition")
-        stops = [stop for stop in await asyncio.gather(*(ask(messages) for ask in self._conditions)) if stop]
-        return _joined(stops) if stops else None
-
-    async def reset(self) -> None:
-        for condition in self._conditions:
-            await condition.reset()
-
-
-def _joined(stops: Sequence[StopMessage]) -> StopMessage:
-    return StopMessage(
-        content=", ".join(stop.content for stop in stops), source=", ".join(stop.source for stop in stops)
-    )
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        self._terminated = bool(state["terminated"])

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..messages import BaseAgentEvent, BaseChatMessage, StopMessage
-from .termination import TerminationCondition, stopped
+from ..messages import BaseAgentEvent, BaseChatMessage
+from .termination import OneReasonTermination
 
 
-class TextMentionTermination(TerminationCondition):
+class TextMentionTermination(OneReasonTermination):
     """Stops when `text` stands in a message or event (of one of `sources`, if given)."""
 
     def __init__(self, text: str, sources: Sequence[str] | None = None) -> None:
-        self._text = text
-        self._sources = None if sources is None else frozenset(sources)
-        self._terminated = False
+        super().__init__()
+        self._text, self._sources = text, sources
 
-    @property
-    def terminated(self) -> bool:
-        return self._terminated
-
-    async def __call__(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> StopMessage | None:
-        if self._terminated:
-            raise stopped("TextMentionTermination")
+    async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
         for message in messages:
-            if (self._sources is None or message.source in self._sources) and self._text in message.to_text():
-                self._terminated = True
-                return StopMessage(content=f"Text '{self._text}' mentioned", source="TextMentionTermination")
+            if self._sources is not None and message.source not in self._sources:
+                continue
+            if self._text in message.to_text():
+                return f"Text '{self._text}' mentioned"
         return None
-
-    async def reset(self) -> None:
-        self._terminated = False

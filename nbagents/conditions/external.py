@@ -1,0 +1,35 @@
+"""Stops when somebody outside of the conversation says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..messages import BaseAgentEvent, BaseChatMessage
+from .termination import OneReasonTermination
+
+
+class ExternalTermination(OneReasonTermination):
+    """Stops at the end of the turn in which `set` was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._setted = False
+
+    def set(self) -> None:
+        """Ask for the end of the conversation."""
+        self._setted = True
+
+    async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
+        return "External termination requested" if self._requested else None
+
+    async def reset(self) -> None:
+        await super().reset()
+        self._requested = False
+
+    async def save_state(self) -> Mapping[str, Any]:
+        return {**await super().save_state(), "set": self._requested}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        await super().load_state(state)
+        self._requested = bool(state["set"])

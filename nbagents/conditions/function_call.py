@@ -1,0 +1,24 @@
+"""Stops when a tool was called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..messages import BaseAgentEvent, BaseChatMessage, ToolCallExecutionEvent
+from .termination import OneReasonTermination
+
+
+class FunctionCallTermination(OneReasonTermination):
+    """Stops when the tool called `function_name` has been executed."""
+
+    def __init__(self, function_name: str) -> None:
+        super().__init__()
+        self._function_name = function_name
+
+    async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
+        for message in messages:
+            if isinstance(message, ToolCallExecutionEvent) and any(
+                result.name == self._function_name for result in message.content
+            ):
+                return f"Function '{self._function_name}' was executed."
+        return None

@@ -1,0 +1,22 @@
+"""Stops when the conversation is handed to somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..messages import BaseAgentEvent, BaseChatMessage, HandoffMessage
+from .termination import OneReasonTermination
+
+
+class HandoffTermination(OneReasonTermination):
+    """Stops when the conversation is handed off to `target`, who need not be in the team."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__()
+        self._target = target
+
+    async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
+        for message in messages:
+            if isinstance(message, HandoffMessage) and message.target == self._target:
+                return f"Handoff to {message.target} from {message.source} detected."
+        return None

@@ -1,0 +1,34 @@
+"""Stops when time is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..messages import BaseAgentEvent, BaseChatMessage
+from .termination import OneReasonTermination
+
+
+class TimeoutTermination(OneReasonTermination):
+    """Stops `timeout_seconds` after it was made or reset; looked at between turns, which it does not cut short."""
+
+    def __init__(self, timeout_seconds: float) -> None:
+        super().__init__()
+        self._timeout_seconds = timeout_seconds
+        self._start = time.monotonic()
+
+    async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
+        late = time.monotonic() - self._start >= self._timeout_seconds
+        return f"Timeout of {self._timeout_seconds} seconds reached" if late else None
+
+    async def reset(self) -> None:
+        await super().reset()
+        self._start = time.monotonic()
+
+    async def save_state(self) -> Mapping[str, Any]:
+        return {**await super().save_state(), "elapsed": time.monotonic() - self._start}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        await super().load_state(state)
+        self._start = time.monotonic() - state["elapsed"]
