@@ -14,11 +14,11 @@ class ExternalTermination(OneReasonTermination):
 
     def __init__(self) -> None:
         super().__init__()
-        self._setted = False
+        self._requested = False
 
     def set(self) -> None:
         """Ask for the end of the conversation."""
-        self._setted = True
+        self._requested = True
 
     async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
         return "External termination requested" if self._requested else None

@@ -46,6 +46,7 @@ class TerminationCondition(ABC):
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `save_state` returned."""
+        return None
 
     def __and__(self, other: TerminationCondition) -> TerminationCondition:
         from .combined import AndTerminationCondition
