@@ -20,6 +20,7 @@ line is all that a user sees, because these errors render without a traceback.
     ├── JournalError                  a journal cannot be written or read
     └── RunError (RuntimeError)       a run did not end with an answer
         ├── RunFailed                 a participant raised; the original is ``__cause__``
+        │   └── SelectionFailed       nobody could be chosen to speak next (ValueError)
         ├── RunStopped                a person stopped it
         ├── RunNotFinished            its answer was asked for too early
         └── HumanInputUnavailable     a person is needed and no front end can reach one
@@ -152,6 +153,10 @@ class RunFailed(RunError):
     def __init__(self, message: str, *, agent: str = "", turn: int = 0) -> None:
         super().__init__(message)
         self.agent, self.turn = agent, turn
+
+
+class SelectionFailed(RunFailed, ValueError):
+    """Nobody could be chosen to speak next: what a selector, a graph or a handoff said does not fit the team."""
 
 
 class RunStopped(RunError):

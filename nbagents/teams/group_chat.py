@@ -1,90 +1,132 @@
 """`BaseGroupChat`: one conversation loop for all teams. A team only says who speaks next.
 
 Names, order of events and stop reasons are AutoGen's; cancelling, leaving the stream or an error ends the
-conversation and everything in it, and the next `run()` goes on correctly.
+conversation and everything in it, and the next `run()` goes on correctly: a turn counts when it is complete, and
+whoever was asked and has not answered is asked again.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+import uuid
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from ..agents.chat_agent import BaseChatAgent
 from ..agents.streaming import Emit, emitted, owned
-from ..agents.task import Response, Task, TaskResult, task_messages
+from ..agents.task import Task, TaskResult, task_messages
 from ..cancellation import CancellationToken
 from ..conditions import TerminationCondition
-from ..errors import RunError, RunFailed
-from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
-from ..runtime import current_gate, ensured_gate
-
-Message = BaseAgentEvent | BaseChatMessage
-
-
-class _Seat:
-    """A participant with the messages that it has not heard yet."""
-
-    def __init__(self, agent: BaseChatAgent) -> None:
-        self.agent = agent
-        self.unheard: list[BaseChatMessage] = []
-
-    async def speak(self, emit: Emit, token: CancellationToken) -> list[Message]:
-        """One turn: record, emit and return everything that the agent says and does."""
-        gate, said = current_gate(), list[Message]()
-        async with aclosing(self.agent.on_messages_stream(list(self.unheard), token)) as stream:
-            async for item in stream:
-                message = item.chat_message if isinstance(item, Response) else item
-                gate.record(message)
-                emit(message)
-                if not isinstance(message, ModelClientStreamingChunkEvent):
-                    said.append(message)
-                if isinstance(item, Response):
-                    self.unheard.clear()
-        return said
+from ..errors import RunError, RunFailed, SelectionFailed
+from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent, SelectSpeakerEvent, StopMessage
+from ..runtime import account, current_gate, ensured_gate
+from ..runtime.hold import Hold, under
+from . import team_state
+from .hearing import Hearing
+from .message_types import known_types
+from .participant import Message, Participant, Spoken, Tell, participant_of
+from .team import Team
 
 
-class BaseGroupChat(ABC):
+class BaseGroupChat(Team):
     """A team: participants who converse until a condition says stop. It keeps the conversation between runs.
 
     Args:
-        participants: who converses; their names are unique.
+        participants: agents and teams who converse; their names are unique.
         name: what the team is called.
         description: what the team is for.
-        termination_condition: when to stop; reset by itself when it has stopped a run.
+        termination_condition: when to stop; reset by itself when a run has stopped.
         max_turns: turns per run, None for no limit.
+        runtime: where the participants are registered; None for none, which costs least.
+        custom_message_types: message classes of the user's own that may be said here.
+        emit_team_events: also show who is chosen to speak.
 
     Raises:
         ValueError: no participants, names that are not unique, or `max_turns` below 1.
     """
 
+    manager_name = "BaseGroupChatManager"
+    """Under this name the order of speaking stands in a saved state, and team events have it as their source."""
+    state_type = "BaseGroupChatManagerState"
+
     def __init__(
         self,
-        participants: Sequence[BaseChatAgent],
+        participants: Sequence[BaseChatAgent | Team],
         *,
         name: str,
         description: str,
         termination_condition: TerminationCondition | None = None,
         max_turns: int | None = None,
+        runtime: Any = None,
+        custom_message_types: Sequence[type[Message]] | None = None,
+        emit_team_events: bool = False,
     ) -> None:
         if not participants:
             raise ValueError("At least one participant is required.")
-        if len({agent.name for agent in participants}) != len(participants):
+        names = [participant.name for participant in participants]
+        if len(set(names)) != len(names):
             raise ValueError("The participant names must be unique.")
         if max_turns is not None and max_turns < 1:
             raise ValueError("The maximum number of turns must be greater than 0.")
-        self.name, self.description = name, description
-        self._seats = {agent.name: _Seat(agent) for agent in participants}
-        self._condition, self._max_turns = termination_condition, max_turns
-        self._running = False
+        self._name, self._description = name, description
+        self._participants = list(participants)
+        self._names = names
+        self._termination_condition, self._max_turns = termination_condition, max_turns
+        self._runtime, self._emit_team_events = runtime, emit_team_events
+        self._message_factory = known_types(participants, custom_message_types or ())
+        self._checked_types: set[type[Message]] = set()
+        self._team_id = str(uuid.uuid4())
+        self._seats: dict[str, Participant] = {}
+        self._hearing = Hearing(names)
+        self._thread: list[Message] = []
+        self._asked: list[str] = []  # chosen to speak, and not answered yet
+        self._current_turn = 0
+        self._hold = Hold()
+        self._paused = self._running = self.was_run = False
+
+    @property
+    def name(self) -> str:
+        """What the team is called."""
+        return self._name
+
+    @property
+    def description(self) -> str:
+        """What the team is for."""
+        return self._description
+
+    # What a kind of team decides ----------------------------------------------------------------------------
 
     @abstractmethod
-    def _next_speaker(self) -> str:
-        """The name of the participant who speaks next."""
+    async def _next_speakers(self, tell: Tell, token: CancellationToken) -> Sequence[str] | StopMessage:
+        """Who speaks next, all at once if several; or a message whose content is the reason to stop."""
 
-    @abstractmethod
-    def _spoke(self, speaker: str) -> None:
-        """A turn was completed; a turn that failed is not, and its speaker is asked again."""
+    def _spoke(self, speaker: str, spoken: Spoken) -> None:
+        """A turn was completed; one that failed is not, and its speaker is asked again."""
+        return None
+
+    def _check(self, task: Sequence[BaseChatMessage]) -> None:
+        """Refuse to start (ValueError) where this task cannot be gone on with."""
+        return None
+
+    async def _heard_task(self, task: Sequence[BaseChatMessage], tell: Tell) -> None:
+        """A run begins; `task` is what was said to all, [] to go on."""
+        return None
+
+    def _forget(self) -> None:
+        """Begin the order of speaking anew."""
+        return None
+
+    def _place(self) -> dict[str, Any]:
+        """The place in the order of speaking, as JSON."""
+        return {}
+
+    def _take_place(self, state: Mapping[str, Any]) -> None:
+        """Take back what `_place` gave; thread and hearing are loaded already."""
+        return None
+
+    # Running ------------------------------------------------------------------------------------------------
 
     async def run(
         self,
@@ -95,11 +137,16 @@ class BaseGroupChat(ABC):
     ) -> TaskResult:
         """Converse about `task` until the condition or `max_turns` stops it.
 
+        Args:
+            task: what is to be done; None goes on from where the last run ended.
+            cancellation_token: ends the run, and everything in it.
+            output_task_messages: the result begins with the task's messages.
+
         Raises:
             RunFailed: a participant raised; the original is its ``__cause__``. `run()` tries that turn again.
             ValueError: the team is running already, or `task` is no task.
         """
-        messages = task_messages(task)
+        messages = self._task_messages(task)
         return await owned(
             self._converse(messages, lambda _: None, cancellation_token, output_task_messages), cancellation_token
         )
@@ -112,13 +159,210 @@ class BaseGroupChat(ABC):
         output_task_messages: bool = True,
     ) -> AsyncGenerator[Message | TaskResult, None]:
         """As `run`, but yields every message and event as it comes and the `TaskResult` last."""
-        messages = task_messages(task)
+        messages = self._task_messages(task)
         stream = emitted(
             lambda emit: self._converse(messages, emit, cancellation_token, output_task_messages), cancellation_token
         )
         async with aclosing(stream):
             async for item in stream:
                 yield item
+
+    def _task_messages(self, task: Any) -> list[BaseChatMessage]:
+        if isinstance(task, tuple):
+            raise ValueError("Task must be a string, a BaseChatMessage, or a list of BaseChatMessage.")
+        messages = task_messages(task)
+        for message in messages:
+            self._check_type(message)
+        return messages
+
+    async def _converse(
+        self, task: list[BaseChatMessage], emit: Emit, token: CancellationToken | None, output_task_messages: bool
+    ) -> TaskResult:
+        if self._running:
+            raise ValueError("The team is already running, it cannot run again until it is stopped.")
+        self._running = self.was_run = True
+        kept = list[Message]()
+        try:
+            with ensured_gate() as gate, account() as usage, under(self._hold) as within:
+
+                async def tell(message: Message) -> None:
+                    if self._hold.closed:
+                        await self._hold.passed()
+                    self._check_type(message)
+                    gate.record(message)
+                    emit(message)
+                    if not isinstance(message, ModelClientStreamingChunkEvent):
+                        kept.append(message)
+
+                if task and not within:
+                    gate.write("task", messages=[message.dump() for message in task])
+                shown = (kept, emit) if output_task_messages else None
+                reason = await self._turns(task, shown, tell, token or CancellationToken())
+                return TaskResult(messages=kept, stop_reason=reason, usage=usage)
+        finally:
+            self._running, self._current_turn = False, 0
+            self._release()
+
+    async def _turns(
+        self,
+        task: list[BaseChatMessage],
+        shown: tuple[list[Message], Emit] | None,
+        tell: Tell,
+        token: CancellationToken,
+    ) -> str:
+        condition = self._termination_condition
+        if condition is not None and condition.terminated:
+            return "The group chat has already terminated."
+        self._check(task)
+        self._hearing.say(task)
+        self._thread += task
+        if shown is not None:
+            kept, emit = shown
+            kept += task
+            for message in task:
+                emit(message)
+        await self._heard_task(task, tell)
+        reason = await self._stop_reason(task) if self._asks_condition_of_task else None
+        while reason is None:
+            if not self._asked:
+                chosen = await self._choose(tell, token)
+                if isinstance(chosen, StopMessage):
+                    return await self._stopped(chosen.content)
+                self._asked = list(chosen)
+            delta = await self._turn(tell, token)
+            self._current_turn += 1
+            reason = await self._stop_reason(delta)
+        return reason
+
+    _asks_condition_of_task = True
+
+    @property
+    def _turn_limit(self) -> int | None:
+        return self._max_turns
+
+    async def _choose(self, tell: Tell, token: CancellationToken) -> Sequence[str] | StopMessage:
+        try:
+            chosen = await self._next_speakers(tell, token)
+        except RunError:
+            raise
+        except Exception as error:
+            turn = current_gate().turn + 1
+            text = f"nobody could be chosen to speak in turn {turn}: {type(error).__name__}: {error}"
+            raise SelectionFailed(text, agent=self._name, turn=turn) from error
+        return chosen
+
+    async def _turn(self, tell: Tell, token: CancellationToken) -> list[Message]:
+        gate, asked = current_gate(), list(self._asked)
+        gate.speaker(asked)
+        if self._emit_team_events:
+            await tell(SelectSpeakerEvent(content=asked, source=self.manager_name))
+        delta = list[Message]()
+        if len(asked) == 1:
+            await self._speak(asked[0], delta, tell, token)
+            return delta
+        try:
+            async with asyncio.TaskGroup() as branches:
+                for speaker in asked:
+                    branches.create_task(self._speak(speaker, delta, tell, token))
+        except BaseExceptionGroup as failures:
+            first = failures.exceptions[0]
+            raise first from first.__cause__
+        return delta
+
+    async def _speak(self, speaker: str, delta: list[Message], tell: Tell, token: CancellationToken) -> None:
+        """One participant's turn. What it leads to is written down in one go: a turn is complete, or was not taken."""
+        turn = current_gate().turn
+        heard, place = self._hearing.unheard(speaker)
+        try:
+            spoken = await self._seat(speaker).speak(heard, tell, token)
+            for message in spoken.delta:
+                self._check_type(message)
+        except RunError:
+            raise
+        except Exception as error:
+            text = f"{speaker} failed in turn {turn}: {type(error).__name__}: {error}"
+            raise RunFailed(text, agent=speaker, turn=turn) from error
+        self._hearing.has_heard(speaker, place)
+        self._hearing.say(spoken.published, by=speaker)
+        self._thread += spoken.delta
+        delta += spoken.delta
+        self._asked.remove(speaker)
+        self._spoke(speaker, spoken)
+
+    async def _stop_reason(self, said: Sequence[Message]) -> str | None:
+        if self._termination_condition is not None:
+            stop = await self._termination_condition(said)
+            if stop is not None:
+                return await self._stopped(stop.content)
+        limit = self._turn_limit
+        if limit is not None and self._current_turn >= limit:
+            return await self._stopped(f"Maximum number of turns {limit} reached.")
+        return None
+
+    async def _stopped(self, reason: str) -> str:
+        if self._termination_condition is not None:
+            await self._termination_condition.reset()
+        return reason
+
+    def _seat(self, name: str) -> Participant:
+        if not self._seats:
+            ports = [participant_of(participant) for participant in self._participants]
+            if self._runtime is not None:
+                from .on_runtime import RuntimeParticipant
+
+                ports = [RuntimeParticipant(port, self._runtime, self._team_id) for port in ports]
+            self._seats = {port.name: port for port in ports}
+        try:
+            return self._seats[name]
+        except KeyError:
+            raise SelectionFailed(f"Speaker {name} not found in participant names.", agent=name) from None
+
+    def _check_type(self, message: Message) -> None:
+        kind = type(message)
+        if kind in self._checked_types:
+            return
+        if not self._message_factory.is_registered(kind):
+            raise ValueError(
+                f"Message type {kind} is not registered with this team: "
+                "add it to custom_message_types when the team is made."
+            )
+        self._checked_types.add(kind)
+
+    # Holding and forgetting -----------------------------------------------------------------------------------
+
+    async def pause(self) -> None:
+        """Hold the run that is going on: nothing is said and no effect begins until `resume`.
+
+        What was begun already (a model's answer, a block of code) comes to its end and waits. All participants
+        are told. Nothing is held when nothing is running.
+
+        Raises:
+            RuntimeError: the team was never run.
+        """
+        if not self.was_run:
+            raise RuntimeError("The group chat has not been initialized. It must be run before it can be paused.")
+        if self._running and not self._paused:
+            self._paused = True
+            self._hold.close()
+        for name in self._names:
+            await self._seat(name).pause()
+
+    async def resume(self) -> None:
+        """Let a held run go on.
+
+        Raises:
+            RuntimeError: the team was never run.
+        """
+        if not self.was_run:
+            raise RuntimeError("The group chat has not been initialized. It must be run before it can be resumed.")
+        self._release()
+        for name in self._names:
+            await self._seat(name).resume()
+
+    def _release(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._hold.open()
 
     async def reset(self) -> None:
         """Forget the conversation.
@@ -128,70 +372,35 @@ class BaseGroupChat(ABC):
         """
         if self._running:
             raise RuntimeError("The group chat is currently running. It must be stopped before it can be reset.")
-        for seat in self._seats.values():
-            seat.unheard.clear()
-            await seat.agent.on_reset(CancellationToken())
-        if self._condition is not None:
-            await self._condition.reset()
+        for name in self._names:
+            await self._seat(name).reset()
+        self._hearing.clear()
+        self._thread.clear()
+        self._asked.clear()
+        self._current_turn = 0
+        self._forget()
+        if self._termination_condition is not None:
+            await self._termination_condition.reset()
 
-    async def _converse(
-        self, task: list[BaseChatMessage], emit: Emit, token: CancellationToken | None, output_task_messages: bool
-    ) -> TaskResult:
-        if self._running:
-            raise ValueError("The team is already running, it cannot run again until it is stopped.")
-        self._running = True
+    async def save_state(self) -> Mapping[str, Any]:
+        """The conversation as JSON: AutoGen's ``TeamState``, with the condition's state beside it.
+
+        It may be saved at any time. A turn that is going on is saved as not taken: who was asked is asked again.
+        """
+        self._hold.close()
         try:
-            with ensured_gate():
-                return await self._turns(task, emit, token or CancellationToken(), output_task_messages)
+            return await team_state.saved(self)
         finally:
-            self._running = False
+            self._hold.open()
 
-    async def _turns(
-        self, task: list[BaseChatMessage], emit: Emit, token: CancellationToken, output_task_messages: bool
-    ) -> TaskResult:
-        kept = list[Message]()
-        if task:
-            current_gate().write("task", messages=[message.dump() for message in task])
-            self._broadcast(task)
-            if output_task_messages:
-                kept += task
-                for message in task:
-                    emit(message)
-        turns, reason = 0, await self._stop_reason(task, 0)
-        while reason is None:
-            said = await self._turn(emit, token)
-            kept += said
-            turns += 1
-            reason = await self._stop_reason(said, turns)
-        return TaskResult(messages=kept, stop_reason=reason)
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back a state that a team with participants of these names saved; AutoGen's are read too.
 
-    async def _turn(self, emit: Emit, token: CancellationToken) -> list[Message]:
-        gate, speaker = current_gate(), self._next_speaker()
-        gate.speaker([speaker])
-        try:
-            said = await self._seats[speaker].speak(emit, token)
-        except RunError:
-            raise
-        except Exception as error:
-            text = f"{speaker} failed in turn {gate.turn}: {type(error).__name__}: {error}"
-            raise RunFailed(text, agent=speaker, turn=gate.turn) from error
-        self._spoke(speaker)
-        self._broadcast([message for message in said[-1:] if isinstance(message, BaseChatMessage)], but=speaker)
-        return said
-
-    def _broadcast(self, messages: Sequence[BaseChatMessage], but: str = "") -> None:
-        for name, seat in self._seats.items():
-            if name != but:
-                seat.unheard += messages
-
-    async def _stop_reason(self, said: Sequence[Message], turns: int) -> str | None:
-        if self._condition is not None:
-            if self._condition.terminated:
-                await self._condition.reset()
-            stop = await self._condition(said)
-            if stop is not None:
-                await self._condition.reset()
-                return stop.content
-        if self._max_turns is not None and turns >= self._max_turns:
-            return f"Maximum number of turns {self._max_turns} reached."
-        return None
+        Raises:
+            RuntimeError: the team is running.
+            ValueError: a participant is missing in the state, or it has another shape.
+        """
+        if self._running:
+            raise RuntimeError("The team cannot be loaded while it is running.")
+        await team_state.load(self, state)
+        self.was_run = True

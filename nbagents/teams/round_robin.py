@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..agents.chat_agent import BaseChatAgent
+from ..cancellation import CancellationToken
 from ..conditions import TerminationCondition
 from .group_chat import BaseGroupChat
+from .participant import Message, Spoken, Tell
+from .team import Team
 
 
 class RoundRobinGroupChat(BaseGroupChat):
     """The participants speak in the order given; the next run goes on with whoever is next.
 
     Args:
-        participants: who converses, in the order of speaking.
+        participants: agents and teams who converse, in the order of speaking.
         name: what the team is called.
         description: what the team is for.
         termination_condition: when to stop.
         max_turns: turns per run, None for no limit.
+        runtime: where the participants are registered; None for none.
+        custom_message_types: message classes of the user's own that may be said here.
+        emit_team_events: also show who is chosen to speak.
     """
+
+    manager_name = "RoundRobinGroupChatManager"
+    state_type = "RoundRobinManagerState"
 
     def __init__(
         self,
-        participants: Sequence[BaseChatAgent],
+        participants: Sequence[BaseChatAgent | Team],
         *,
         name: str = "RoundRobinGroupChat",
         description: str = "A team of agents.",
         termination_condition: TerminationCondition | None = None,
         max_turns: int | None = None,
+        runtime: Any = None,
+        custom_message_types: Sequence[type[Message]] | None = None,
+        emit_team_events: bool = False,
     ) -> None:
         super().__init__(
             participants,
@@ -35,12 +48,23 @@ class RoundRobinGroupChat(BaseGroupChat):
             description=description,
             termination_condition=termination_condition,
             max_turns=max_turns,
+            runtime=runtime,
+            custom_message_types=custom_message_types,
+            emit_team_events=emit_team_events,
         )
-        self._order = [agent.name for agent in participants]
         self._index = 0
 
-    def _next_speaker(self) -> str:
-        return self._order[self._index]
+    async def _next_speakers(self, tell: Tell, token: CancellationToken) -> Sequence[str]:
+        return (self._names[self._index],)
 
-    def _spoke(self, speaker: str) -> None:
-        self._index = (self._index + 1) % len(self._order)
+    def _spoke(self, speaker: str, spoken: Spoken) -> None:
+        self._index = (self._index + 1) % len(self._names)
+
+    def _forget(self) -> None:
+        self._index = 0
+
+    def _place(self) -> dict[str, Any]:
+        return {"next_speaker_index": self._index}
+
+    def _take_place(self, state: Mapping[str, Any]) -> None:
+        self._index = int(state.get("next_speaker_index", 0)) % len(self._names)
