@@ -7,7 +7,7 @@ saved by either loads in the other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
@@ -17,23 +17,33 @@ class BaseState(BaseModel):
 
     type: str = "BaseState"
     version: str = "1.0.0"
+    added: ClassVar[frozenset[str]] = frozenset()
+    """The fields that AutoGen does not have."""
+
+    def dump(self) -> dict[str, Any]:
+        """The state as JSON; what AutoGen does not have is left out while it says nothing."""
+        return self.model_dump(exclude={name for name in self.added if not getattr(self, name)})
 
 
 class AssistantAgentState(BaseState):
     """An agent's model context, and what it holds besides."""
 
     type: str = "AssistantAgentState"
+    added = frozenset({"unfinished", "workbench", "memory"})
     llm_context: Mapping[str, Any] = Field(default_factory=lambda: {"messages": []})
     unfinished: list[str] = Field(default_factory=list)
     """Ids of messages of a turn that has not ended: they are in the context already."""
     workbench: list[Mapping[str, Any]] = Field(default_factory=list)
-    """The states of the workbenches that have one, in order."""
+    """The states of the workbenches, in order; empty when none of them remembers anything."""
+    memory: list[Mapping[str, Any]] = Field(default_factory=list)
+    """The states of the memories, likewise."""
 
 
 class CodeExecutorAgentState(BaseState):
     """The model context of an agent that writes and runs code."""
 
     type: str = "CodeExecutorAgentState"
+    added = frozenset({"unfinished"})
     llm_context: Mapping[str, Any] = Field(default_factory=lambda: {"messages": []})
     unfinished: list[str] = Field(default_factory=list)
 
@@ -42,6 +52,7 @@ class SocietyOfMindAgentState(BaseState):
     """The inner team's state, and what the agent heard before."""
 
     type: str = "SocietyOfMindAgentState"
+    added = frozenset({"llm_context", "unfinished"})
     inner_team_state: Mapping[str, Any] = Field(default_factory=dict)
     llm_context: Mapping[str, Any] | None = None
     unfinished: list[str] = Field(default_factory=list)

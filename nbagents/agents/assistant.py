@@ -1,77 +1,282 @@
-"""`AssistantAgent`: an agent that answers with a model. Name and signature are AutoGen's."""
+"""`AssistantAgent`: an agent that answers with a model and its tools. Name and signature are AutoGen's.
+
+What a model asked for and what came of it enter the model's context together: a turn that is cancelled while a tool
+works leaves no call without its result behind, and the next run can go on.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from ..cancellation import CancellationToken
-from ..messages import BaseAgentEvent, BaseChatMessage, TextMessage
+from ..errors import RunFailed
+from ..memory import ChatCompletionContext, Memory, UnboundedChatCompletionContext
+from ..messages import (
+    BaseAgentEvent,
+    BaseChatMessage,
+    HandoffMessage,
+    MemoryQueryEvent,
+    ModelClientStreamingChunkEvent,
+    StructuredMessage,
+    TextMessage,
+    ToolCallExecutionEvent,
+    ToolCallRequestEvent,
+    ToolCallSummaryMessage,
+)
 from ..models.client import ChatCompletionClient
-from ..models.messages import AssistantMessage, CreateResult, LLMMessage, SystemMessage
-from .chat_agent import BaseChatAgent
-from .model_turn import ask_model, text_of
+from ..models.messages import (
+    AssistantMessage,
+    CreateResult,
+    FunctionCall,
+    FunctionExecutionResult,
+    FunctionExecutionResultMessage,
+    LLMMessage,
+    SystemMessage,
+)
+from ..state import AssistantAgentState
+from ..tools import BaseTool, Workbench
+from .assistant_setup import handoffs_by_name, memories_of, workbenches_of
+from .chat_agent import StreamingChatAgent
+from .handoff import Handoff
+from .heard import Heard
+from .model_turn import AgentModel, text_of, words_of
+from .saved import load_states, saved_states
 from .task import Response
+from .toolbox import Toolbox
+
+DEFAULT_SYSTEM_MESSAGE = (
+    "You are a helpful assistant. Work on the task step by step, with your tools where they help. "
+    "When the task is solved, say TERMINATE."
+)
+
+Happening = BaseAgentEvent | BaseChatMessage | Response
 
 
-class AssistantAgent(BaseChatAgent):
-    """Answers each turn with one model call over the conversation so far.
+class AssistantAgent(StreamingChatAgent):
+    """Answers each turn with a model, which may call tools, ask a memory, or hand off to another agent.
 
     Args:
         name: a Python identifier, unique in a team.
         model_client: who answers.
+        tools: what the model may call: tools, or functions with annotated parameters.
+        workbench: one or several workbenches of tools, in place of `tools`.
+        handoffs: whom the agent may hand the conversation to, by name or as `Handoff`.
+        model_context: how much of the conversation the model is shown; everything unless given.
         description: what the agent is for, as the other agents read it.
         system_message: its instructions; None for none.
         model_client_stream: yield the answer's text while it comes.
+        reflect_on_tool_use: answer from the tools' results with one more model call; otherwise the results are the
+            answer. True for structured output unless given.
+        max_tool_iterations: how often in one turn the model may call tools.
+        tool_call_summary_format: one result in the summary, with {tool_name}, {arguments}, {result}, {is_error}.
+        tool_call_summary_formatter: makes that text in place of the format.
+        output_content_type: the answer is a `StructuredMessage` of this model.
+        output_content_type_format: how such an answer is shown as text.
+        memory: asked before each turn; each adds what it knows to the context.
+        metadata: kept for the user.
+
+    Raises:
+        ValueError: names that are not unique, a model that cannot call functions, tools beside a workbench.
+        TypeError: `memory` is no list.
     """
+
+    component_version = 2
 
     def __init__(
         self,
         name: str,
         model_client: ChatCompletionClient,
         *,
+        tools: Sequence[BaseTool[Any, Any] | Callable[..., Any]] | None = None,
+        workbench: Workbench | Sequence[Workbench] | None = None,
+        handoffs: Sequence[Handoff | str] | None = None,
+        model_context: ChatCompletionContext | None = None,
         description: str = "An agent that provides assistance with ability to use tools.",
-        system_message: str | None = None,
+        system_message: str | None = DEFAULT_SYSTEM_MESSAGE,
         model_client_stream: bool = False,
+        reflect_on_tool_use: bool | None = None,
+        max_tool_iterations: int = 1,
+        tool_call_summary_format: str = "{result}",
+        tool_call_summary_formatter: Callable[[FunctionCall, FunctionExecutionResult], str] | None = None,
+        output_content_type: type[BaseModel] | None = None,
+        output_content_type_format: str | None = None,
+        memory: Sequence[Memory] | None = None,
+        metadata: dict[str, str] | None = None,
     ) -> None:
         super().__init__(name, description)
-        self._client = model_client
-        self._stream = model_client_stream
-        self._system: list[LLMMessage] = [SystemMessage(content=system_message)] if system_message else []
-        self._context: list[LLMMessage] = []
+        if max_tool_iterations < 1:
+            raise ValueError(
+                f"Maximum number of tool iterations must be greater than or equal to 1, got {max_tool_iterations}"
+            )
+        workbenches, tool_names = workbenches_of(tools, workbench, model_client)
+        self._toolbox = Toolbox(workbenches, handoffs_by_name(handoffs, tool_names, model_client))
+        self._model = AgentModel(name, model_client, stream=model_client_stream)
+        self._memory = memories_of(memory)
+        self._model_context = UnboundedChatCompletionContext() if model_context is None else model_context
+        self._system: list[LLMMessage] = [] if system_message is None else [SystemMessage(content=system_message)]
+        self._reflect = output_content_type is not None if reflect_on_tool_use is None else reflect_on_tool_use
+        self._max_tool_iterations = max_tool_iterations
+        self._summary_format, self._summary_formatter = tool_call_summary_format, tool_call_summary_formatter
+        self._output_type, self._output_format = output_content_type, output_content_type_format
+        self._metadata = dict(metadata or {})
+        self._heard = Heard()
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
-        return (TextMessage,)
+        types: list[type[BaseChatMessage]] = [TextMessage, ToolCallSummaryMessage, HandoffMessage]
+        if self._output_type is not None:
+            # A class made at run time is no type that a checker knows.
+            types.append(StructuredMessage[self._output_type])  # type: ignore[name-defined]
+        return types
 
-    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
-        async for item in self.on_messages_stream(messages, cancellation_token):
-            if isinstance(item, Response):
-                return item
-        raise AssertionError("the stream ends with the response")
-
-    async def on_messages_stream(
-        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
-    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
-        self._context += [message.to_model_message() for message in messages]
-        id = str(uuid.uuid4())
-        inner: list[BaseAgentEvent | BaseChatMessage] = []
-        async for item in ask_model(
-            self.name,
-            self._client,
-            [*self._system, *self._context],
-            stream=self._stream,
-            message_id=id,
-            cancellation_token=cancellation_token,
-        ):
-            if not isinstance(item, CreateResult):
-                inner.append(item)
-                yield item
-                continue
-            text = text_of(item, self._client)
-            self._context.append(AssistantMessage(content=text, source=self.name, thought=item.thought))
-            answer = TextMessage(id=id, content=text, source=self.name, models_usage=item.usage)
-            yield Response(chat_message=answer, inner_messages=inner)
+    @property
+    def model_context(self) -> ChatCompletionContext:
+        """The conversation as the model is shown it."""
+        return self._model_context
 
     async def on_reset(self, cancellation_token: CancellationToken) -> None:
-        self._context.clear()
+        await self._model_context.clear()
+        self._heard.finished()
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """The model's context, and the states of workbenches and memories that have one."""
+        state = AssistantAgentState(
+            llm_context=await self._model_context.save_state(),
+            unfinished=self._heard.unfinished,
+            workbench=await saved_states(self._toolbox.workbenches),
+            memory=await saved_states(self._memory),
+        )
+        return state.dump()
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        loaded = AssistantAgentState.model_validate(state)
+        await self._model_context.load_state(loaded.llm_context)
+        self._heard.restore(loaded.unfinished)
+        await load_states(self._toolbox.workbenches, loaded.workbench)
+        await load_states(self._memory, loaded.memory)
+
+    async def _turn(
+        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[Happening, None]:
+        inner: list[BaseAgentEvent | BaseChatMessage] = []
+        async with aclosing(self._happenings(messages, cancellation_token)) as happenings:
+            async for item in happenings:
+                if isinstance(item, Response):
+                    self._heard.finished()
+                    item.inner_messages = inner
+                elif not isinstance(item, ModelClientStreamingChunkEvent):
+                    inner.append(item)
+                yield item
+
+    async def _happenings(
+        self, messages: Sequence[BaseChatMessage], token: CancellationToken
+    ) -> AsyncGenerator[Happening, None]:
+        """Hear, remember, and then ask the model until it says something or has called tools often enough."""
+        await self._heard.take(messages, self._model_context)
+        for memory in self._memory:
+            update = await memory.update_context(self._model_context)
+            if update.memories.results:
+                yield MemoryQueryEvent(content=update.memories.results, source=self.name)
+        calls: list[FunctionCall] = []
+        results: list[FunctionExecutionResult] = []
+        for _ in range(self._max_tool_iterations):
+            id, answer = str(uuid.uuid4()), None
+            async for item in self._ask(id, token, tools=await self._toolbox.offered(), json_output=self._output_type):
+                if isinstance(item, CreateResult):
+                    answer = item
+                else:
+                    yield item
+            assert answer is not None, "asking a model ends with its answer"
+            if isinstance(answer.content, str):
+                yield Response(chat_message=await self._said(answer, id))
+                return
+            calls = answer.content or self._no_calls(answer)
+            yield ToolCallRequestEvent(id=id, content=calls, source=self.name, models_usage=answer.usage)
+            async with aclosing(self._toolbox.run(self.name, calls, token)) as running:
+                async for told in running:
+                    if isinstance(told, list):
+                        results = told
+                    else:
+                        yield told
+            await self._remember(answer, results)
+            yield ToolCallExecutionEvent(content=results, source=self.name)
+            if handoff := self._toolbox.handoff(self.name, answer, results):
+                yield Response(chat_message=handoff)
+                return
+        if self._reflect:
+            async for item in self._reflection(token):
+                yield item
+        else:
+            yield Response(chat_message=self._summary(calls, results))
+
+    async def _ask(self, id: str, token: CancellationToken, **asked: Any) -> AsyncGenerator[Any, None]:
+        prompt = [*self._system, *await self._model_context.get_messages()]
+        async with aclosing(self._model.ask(prompt, token, message_id=id, **asked)) as asking:
+            async for item in asking:
+                yield item
+
+    async def _reflection(self, token: CancellationToken) -> AsyncGenerator[Happening, None]:
+        """One more model call, without tools, for an answer from their results."""
+        id = str(uuid.uuid4())
+        async for item in self._ask(id, token, tool_choice="none", json_output=self._output_type):
+            if not isinstance(item, CreateResult):
+                yield item
+            elif isinstance(item.content, str) and item.content:
+                yield Response(chat_message=await self._said(item, id))
+            else:
+                raise RunFailed("Reflect on tool use produced no valid text response.", agent=self.name)
+
+    async def _said(self, answer: CreateResult, id: str) -> BaseChatMessage:
+        """The answer as a message; it enters the context once it is known to be one."""
+        text = words_of(answer, self._model.client)
+        message: BaseChatMessage
+        if self._output_type is None:
+            message = TextMessage(id=id, content=text, source=self.name, models_usage=answer.usage)
+        else:
+            message = self._structured(self._output_type, text, answer, id)
+        await self._model_context.add_message(
+            AssistantMessage(content=text, source=self.name, thought=answer.thought or None)
+        )
+        return message
+
+    def _structured(self, type: type[BaseModel], text: str, answer: CreateResult, id: str) -> BaseChatMessage:
+        try:
+            content = type.model_validate_json(text)
+        except ValidationError as error:
+            error.add_note(
+                f"{self.name} expected JSON of {type.__name__} from its model: run it again, "
+                "or use a model with structured output"
+            )
+            raise
+        return StructuredMessage[type](  # type: ignore[valid-type]  # a class that is known at run time only
+            id=id, content=content, source=self.name, models_usage=answer.usage, format_string=self._output_format
+        )
+
+    async def _remember(self, answer: CreateResult, results: list[FunctionExecutionResult]) -> None:
+        """The calls and their results, together."""
+        await self._model_context.add_message(
+            AssistantMessage(content=answer.content, source=self.name, thought=answer.thought or None)
+        )
+        await self._model_context.add_message(FunctionExecutionResultMessage(content=results))
+
+    def _no_calls(self, answer: CreateResult) -> list[FunctionCall]:
+        """An empty list of calls is no answer."""
+        text_of(answer.model_copy(update={"content": ""}), self._model.client)
+        raise AssertionError("an empty text is refused")
+
+    def _summary(self, calls: list[FunctionCall], results: list[FunctionExecutionResult]) -> ToolCallSummaryMessage:
+        """What the last calls gave, one after the other."""
+        lines = [self._summed_up(call, result) for call, result in zip(calls, results, strict=True)]
+        return ToolCallSummaryMessage(content="\n".join(lines), source=self.name, tool_calls=calls, results=results)
+
+    def _summed_up(self, call: FunctionCall, result: FunctionExecutionResult) -> str:
+        if self._summary_formatter is not None:
+            return self._summary_formatter(call, result)
+        return self._summary_format.format(
+            tool_name=call.name, arguments=call.arguments, result=result.content, is_error=result.is_error
+        )

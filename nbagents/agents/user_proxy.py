@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 import inspect
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import Any, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ClassVar, cast
 
 from ..cancellation import CancellationToken
-from ..messages import BaseAgentEvent, BaseChatMessage, StopMessage, TextMessage, UserInputRequestedEvent
-from ..runtime import Answer, current_gate
-from .chat_agent import BaseChatAgent
+from ..errors import NBAgentsError, RunFailed
+from ..messages import BaseChatMessage, HandoffMessage, StopMessage, TextMessage, UserInputRequestedEvent
+from ..runtime import Answer, Question, current_gate
+from .chat_agent import StreamingChatAgent
 from .task import Response
 
-InputFunc = Callable[[str], str] | Callable[[str, CancellationToken | None], Awaitable[str]]
+SyncInputFunc = Callable[[str], str]
+AsyncInputFunc = Callable[[str, CancellationToken | None], Awaitable[str]]
+InputFunc = SyncInputFunc | AsyncInputFunc
 
 PROMPT = "Enter your response: "
 YOU_DECIDE = "You decide."
 ENDED = "The person ended the conversation."
 
 
-class UserProxyAgent(BaseChatAgent):
+class UserProxyAgent(StreamingChatAgent):
     """Asks a person for each of its turns. Nothing times out: people take their time.
 
     Args:
@@ -31,40 +36,114 @@ class UserProxyAgent(BaseChatAgent):
             None asks where the run is shown: in the notebook, or on the terminal.
     """
 
+    class InputRequestContext:
+        """Says within an `input_func` which request it answers."""
+
+        _REQUEST: ClassVar[ContextVar[str]] = ContextVar("nbagents_input_request")
+
+        def __init__(self) -> None:
+            raise RuntimeError("InputRequestContext is not made: call InputRequestContext.request_id()")
+
+        @classmethod
+        @contextmanager
+        def populate_context(cls, request_id: str) -> Iterator[None]:
+            """Make `request_id` the one that is being answered."""
+            token = cls._REQUEST.set(request_id)
+            try:
+                yield
+            finally:
+                cls._REQUEST.reset(token)
+
+        @classmethod
+        def request_id(cls) -> str:
+            """The id of the `UserInputRequestedEvent`.
+
+            Raises:
+                RuntimeError: nobody is being asked here.
+            """
+            try:
+                return cls._REQUEST.get()
+            except LookupError:
+                raise RuntimeError(
+                    "InputRequestContext.request_id() must be called within the input callback of a UserProxyAgent."
+                ) from None
+
     def __init__(self, name: str, description: str = "A human user", input_func: InputFunc | None = None) -> None:
         super().__init__(name, description)
         self._input_func = input_func
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
-        return (TextMessage, StopMessage)
-
-    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
-        async for item in self.on_messages_stream(messages, cancellation_token):
-            if isinstance(item, Response):
-                return item
-        raise AssertionError("the stream ends with the response")
-
-    async def on_messages_stream(
-        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
-    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
-        asked = UserInputRequestedEvent(request_id=str(uuid.uuid4()), source=self.name)
-        yield asked
-        if self._input_func is None:
-            message = self._message(await current_gate().person(self.name, f"{self.name}, it is your turn."))
-        else:
-            message = TextMessage(content=await self._call(self._input_func, cancellation_token), source=self.name)
-        yield Response(chat_message=message, inner_messages=[asked])
+        return (TextMessage, HandoffMessage, StopMessage)
 
     async def on_reset(self, cancellation_token: CancellationToken) -> None:
         return None
 
-    def _message(self, answer: Answer) -> BaseChatMessage:
+    async def _turn(
+        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[UserInputRequestedEvent | Response, None]:
+        handoff = self._handoff_in(messages)
+        asked = UserInputRequestedEvent(request_id=str(uuid.uuid4()), source=self.name)
+        yield asked
+        answer = await self._ask(asked.request_id, handoff, cancellation_token)
+        yield Response(chat_message=self._message(answer, handoff), inner_messages=[asked])
+
+    def _handoff_in(self, messages: Sequence[BaseChatMessage]) -> HandoffMessage | None:
+        """The handoff that made it the person's turn.
+
+        Raises:
+            RunFailed: the last message hands off to somebody else.
+        """
+        last = messages[-1] if messages else None
+        if not isinstance(last, HandoffMessage):
+            return None
+        if last.target != self.name:
+            raise RunFailed(
+                f"Failed to get user input: Handoff message target does not match agent name: {last.source} handed off "
+                f"to {last.target!r}, and this is {self.name!r}",
+                agent=self.name,
+            )
+        return last
+
+    async def _ask(self, request_id: str, handoff: HandoffMessage | None, token: CancellationToken) -> Answer:
+        """The person's answer, through the gate.
+
+        Raises:
+            HumanInputUnavailable: nobody can be asked.
+            RunFailed: `input_func` raised.
+        """
+        gate, prompt = current_gate(), f"{self.name}, it is your turn."
+        if handoff is not None:
+            prompt = f"Handoff received from {handoff.source}. {PROMPT}"
+        if self._input_func is None:
+            return await gate.person(self.name, prompt)
+        input_func, prompt = self._input_func, prompt if handoff else PROMPT
+
+        async def ask(question: Question) -> None:
+            text = await _called(input_func, prompt, token)
+            question.answer(Answer("reply", text=text, channel="input_func"))
+
+        with self.InputRequestContext.populate_context(request_id):
+            try:
+                return await gate.person(self.name, prompt, asker=ask)
+            except NBAgentsError:
+                raise
+            except Exception as error:
+                raise RunFailed(f"Failed to get user input: {error}", agent=self.name) from error
+
+    def _message(self, answer: Answer, handoff: HandoffMessage | None) -> BaseChatMessage:
         if answer.decision == "end":
             return StopMessage(content=answer.text or ENDED, source=self.name)
-        return TextMessage(content=YOU_DECIDE if answer.decision == "decide" else answer.text, source=self.name)
+        text = YOU_DECIDE if answer.decision == "decide" else answer.text
+        if handoff is not None:
+            return HandoffMessage(content=text, target=handoff.source, source=self.name)
+        return TextMessage(content=text, source=self.name)
 
-    async def _call(self, input_func: InputFunc, token: CancellationToken) -> str:
-        if inspect.iscoroutinefunction(input_func):
-            return cast(str, await cast(Any, input_func)(PROMPT, token))
-        return await asyncio.to_thread(cast(Callable[[str], str], input_func), PROMPT)
+
+async def _called(input_func: InputFunc, prompt: str, token: CancellationToken) -> str:
+    """The reply of an async function, or of one that is not and waits in a thread."""
+    if inspect.iscoroutinefunction(input_func) or inspect.iscoroutinefunction(getattr(input_func, "__call__", None)):  # noqa: B004 - asks whether it is async, not whether it can be called
+        reply: Any = cast(AsyncInputFunc, input_func)(prompt, token)
+    else:
+        reply = await asyncio.to_thread(cast(SyncInputFunc, input_func), prompt)
+    return str(await reply if inspect.isawaitable(reply) else reply)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..agents import AssistantAgent, BaseChatAgent, CodeExecutorAgent, UserProxyAgent
+from ..agents import AssistantAgent, BaseChatAgent, CodeWritingAgent, UserProxyAgent
 from ..conditions import MaxMessageTermination, StopMessageTermination, TerminationCondition, TextMentionTermination
 from ..errors import NoModelError
 from ..executors import CodeExecutor
@@ -81,10 +81,10 @@ class TeamBuilder:
             return AssistantAgent(
                 spec.name, client, description=description, system_message=spec.instructions, model_client_stream=True
             )
-        return CodeExecutorAgent(
+        return CodeWritingAgent(
             spec.name,
             self._executor(),
-            model_client=client,
+            client,
             model_client_stream=True,
             max_retries_on_error=self._settings.max_retries_on_error,
             description=description,

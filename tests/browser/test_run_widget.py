@@ -19,7 +19,7 @@ RICH = "It is **42**: [see](https://example.org). `n`\\n\\n| a | b |\\n|---|--:|
 LONG = "\\n\\n".join(f"Paragraph {number} of a long text." for number in range(60))
 
 RUN = """
-from nbagents.agents import AssistantAgent, CodeExecutorAgent, UserProxyAgent
+from nbagents.agents import AssistantAgent, CodeWritingAgent, UserProxyAgent
 from nbagents.conditions import StopMessageTermination, TextMentionTermination
 from nbagents.kernel import Cell, LiveKernelExecutor
 from nbagents.models import ReplayChatCompletionClient
@@ -27,7 +27,7 @@ from nbagents.runtime import Approvals, Gate, Run
 from nbagents.teams import RoundRobinGroupChat
 from nbagents.widgets.run_view import RunView
 
-analyst = CodeExecutorAgent("analyst", LiveKernelExecutor(), max_retries_on_error=2, model_client_stream=True,
+analyst = CodeWritingAgent("analyst", LiveKernelExecutor(), max_retries_on_error=2, model_client_stream=True,
     model_client=ReplayChatCompletionClient({answers}))
 end = TextMentionTermination("APPROVED", sources=["analyst"]) | StopMessageTermination()
 team = RoundRobinGroupChat([analyst, UserProxyAgent("you")], termination_condition=end, max_turns=6)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nbagents.agents import AssistantAgent, CodeExecutorAgent, UserProxyAgent
+from nbagents.agents import AssistantAgent, CodeWritingAgent, UserProxyAgent
 from nbagents.agents.chat_agent import BaseChatAgent
 from nbagents.conditions import StopMessageTermination, TextMentionTermination
 from nbagents.errors import (
@@ -32,8 +32,8 @@ def assistant(name: str, *answers: str) -> AssistantAgent:
     return AssistantAgent(name, ReplayChatCompletionClient(answers), model_client_stream=True)
 
 
-def coder(executor: Any, *answers: str, **options: Any) -> CodeExecutorAgent:
-    return CodeExecutorAgent("coder", executor, model_client=ReplayChatCompletionClient(answers), **options)
+def coder(executor: Any, *answers: str, **options: Any) -> CodeWritingAgent:
+    return CodeWritingAgent("coder", executor, model_client=ReplayChatCompletionClient(answers), **options)
 
 
 def run_of(agents: Sequence[BaseChatAgent], *, gate: Gate | None = None, stop: str = "OK", max_turns: int = 4) -> Run:
@@ -137,7 +137,7 @@ async def test_a_question_that_nobody_can_answer_fails_the_run() -> None:
 async def test_an_edited_block_runs_as_edited_and_the_model_is_told() -> None:
     executor = ScriptedExecutor("2")
     client = ReplayChatCompletionClient([CODE, "It is 2. OK"])
-    agent = CodeExecutorAgent("coder", executor, model_client=client)
+    agent = CodeWritingAgent("coder", executor, model_client=client)
     run = run_of([agent], gate=Gate(asker=ScriptedPerson([Answer("edit", code="print(2)")])))
     run.start("task")
     await run
@@ -149,7 +149,7 @@ async def test_an_edited_block_runs_as_edited_and_the_model_is_told() -> None:
 async def test_a_rejected_block_does_not_run_and_the_model_is_told_why() -> None:
     executor = ScriptedExecutor()
     client = ReplayChatCompletionClient([CODE, "I could not. OK"])
-    agent = CodeExecutorAgent("coder", executor, model_client=client)
+    agent = CodeWritingAgent("coder", executor, model_client=client)
     run = run_of([agent], gate=Gate(asker=ScriptedPerson([Answer("reject", text="wrong table")])))
     run.start("task")
     await run
@@ -225,7 +225,7 @@ async def test_a_secret_in_an_output_reaches_neither_journal_nor_model() -> None
     from nbagents.runtime import Redactor
 
     gate = Gate(approvals=Approvals("always"), redactor=Redactor({"MY_KEY": "planted-1234567"}))
-    run = run_of([CodeExecutorAgent("coder", ScriptedExecutor("key=planted-1234567"), model_client=client)], gate=gate)
+    run = run_of([CodeWritingAgent("coder", ScriptedExecutor("key=planted-1234567"), model_client=client)], gate=gate)
     run.start("task")
     await run
     assert "planted-1234567" not in str(run.journal.entries)

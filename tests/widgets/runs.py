@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from nbagents.agents import AssistantAgent, CodeExecutorAgent, UserProxyAgent
+from nbagents.agents import AssistantAgent, CodeExecutorAgent, CodeWritingAgent, UserProxyAgent
 from nbagents.code import CodeResult
 from nbagents.conditions import StopMessageTermination, TextMentionTermination
 from nbagents.errors import RunError
@@ -41,9 +41,9 @@ def assistant(name: str, *answers: str) -> AssistantAgent:
     return AssistantAgent(name, ReplayChatCompletionClient(answers), model_client_stream=True)
 
 
-def analyst(executor: Any, *answers: str, retries: int = 0) -> CodeExecutorAgent:
+def analyst(executor: Any, *answers: str, retries: int = 0) -> CodeWritingAgent:
     client = ReplayChatCompletionClient(answers)
-    return CodeExecutorAgent(
+    return CodeWritingAgent(
         "analyst", executor, model_client=client, model_client_stream=True, max_retries_on_error=retries
     )
 

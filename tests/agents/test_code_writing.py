@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbagents.agents import CodeExecutorAgent, TaskResult
+from nbagents.agents import CodeWritingAgent, TaskResult
 from nbagents.code import CodeResult
 from nbagents.messages import CodeExecutionEvent, CodeGenerationEvent, TextMessage
 from nbagents.models import ReplayChatCompletionClient
@@ -12,9 +12,9 @@ from tests.scripted import ScriptedExecutor
 CODE = "```python\nprint({})\n```"
 
 
-async def answer(client: ReplayChatCompletionClient | None, executor: ScriptedExecutor, task: str = "go") -> TaskResult:
+async def answer(client: ReplayChatCompletionClient, executor: ScriptedExecutor, task: str = "go") -> TaskResult:
     with passing(Gate(approvals=Approvals("always"))):
-        agent = CodeExecutorAgent("coder", executor, model_client=client, max_retries_on_error=1)
+        agent = CodeWritingAgent("coder", executor, model_client=client, max_retries_on_error=1)
         return await agent.run(task=task)
 
 
@@ -73,15 +73,3 @@ async def test_blocks_run_in_order_up_to_the_first_that_fails() -> None:
     client = ReplayChatCompletionClient(["\n".join(CODE.format(n) for n in (1, 2, 3)), "Failed.", "Failed."])
     await answer(client, executor)
     assert executor.ran == ["print(1)", "print(2)"]
-
-
-async def test_without_a_model_the_code_of_the_messages_runs() -> None:
-    executor = ScriptedExecutor("1")
-    result = await answer(None, executor, task=CODE.format(1))
-    assert executor.ran == ["print(1)"]
-    assert "1" in result.messages[-1].to_text()
-
-
-async def test_without_a_model_and_without_code_it_says_so() -> None:
-    result = await answer(None, ScriptedExecutor(), task="hello")
-    assert "no code to run" in result.messages[-1].to_text()
