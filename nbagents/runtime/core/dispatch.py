@@ -1,0 +1,266 @@
+"""The queue of a runtime and the tasks that work it off.
+
+Messages start in the order in which they came, each in a task of its own, so that handlers overlap. Nothing waits
+while there is nothing to do: no loop runs in the background, the first message of a quiet runtime wakes it.
+Every task is kept here until it has ended, so "idle" is a fact and not a count that a lost message falsifies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from contextvars import Context
+from typing import Any
+
+from ...cancellation import CancellationToken
+from .context import MessageContext
+from .exceptions import UndeliverableException
+from .identity import AgentId
+
+logger = logging.getLogger("nbagents.runtime")
+
+GRACE = 0.5
+"""Seconds that handlers get to end by themselves when the runtime stops, and again when they are cancelled."""
+
+
+class Envelope:
+    """One message on its way.
+
+    Args:
+        message: what is said.
+        context: what its handlers are told beside it.
+        recipient: the one receiver; None for a publication.
+        reply: where the recipient's answer goes; None for a publication.
+        token: the sender's cancellation token, if it gave one.
+        variables: the context variables of the sender, which its handlers see too: effects of a handler pass
+            the gate of the run that caused them.
+    """
+
+    __slots__ = ("context", "message", "recipient", "reply", "task", "token", "variables")
+
+    def __init__(
+        self,
+        message: Any,
+        context: MessageContext,
+        recipient: AgentId | None,
+        reply: asyncio.Future[Any] | None,
+        token: CancellationToken | None,
+        variables: Context,
+    ) -> None:
+        self.message, self.context = message, context
+        self.recipient, self.reply = recipient, reply
+        self.token, self.variables = token, variables
+        self.task: asyncio.Task[Any] | None = None
+
+
+Delivery = tuple[AgentId, Coroutine[Any, Any, Any], Context]
+
+
+class Dispatcher:
+    """Works off the messages of one runtime.
+
+    Args:
+        deliveries: the receivers of an envelope, with the coroutine that hands it to each.
+        intervene: sees an envelope before it is delivered, one after the other; False ends it there.
+        failed: told of an exception in a handler whose sender awaits no reply; True stops everything.
+    """
+
+    def __init__(
+        self,
+        deliveries: Callable[[Envelope], Iterable[Delivery]],
+        intervene: Callable[[Envelope], Coroutine[Any, Any, bool]] | None,
+        failed: Callable[[Envelope, AgentId | None, BaseException], bool],
+    ) -> None:
+        self._deliveries, self._intervene, self._failed = deliveries, intervene, failed
+        self.queue: deque[Envelope] = deque()
+        self.started = False
+        self.failure: BaseException | None = None
+        self._tasks: dict[asyncio.Task[Any], tuple[Envelope | None, AgentId | None]] = {}
+        self._waiters: list[asyncio.Future[None]] = []
+        self._scheduled = self._intervening = False
+
+    @property
+    def idle(self) -> bool:
+        """True when no message waits and no handler runs."""
+        return not (self.queue or self._tasks or self._scheduled)
+
+    # Messages come -----------------------------------------------------------------------------------------
+
+    def put(self, envelope: Envelope) -> None:
+        """Queue one message.
+
+        Raises:
+            UndeliverableException: a reply is wanted, and the runtime has stopped processing after a failure.
+        """
+        if self.failure is not None and envelope.reply is not None:
+            raise UndeliverableException(
+                f"the runtime stopped processing when a handler raised {self.failure!r}: stop it and start it again"
+            ) from self.failure
+        self.queue.append(envelope)
+        if self.started:
+            self._schedule()
+        self._changed()
+
+    async def withdraw(self, envelope: Envelope) -> None:
+        """The sender no longer waits: the message is not delivered, or its handling ends before this returns."""
+        if envelope.task is not None and not envelope.task.done():
+            envelope.task.cancel()
+            await asyncio.wait([envelope.task])
+
+    def start(self) -> None:
+        """Work off what is queued, and what comes, until `stop`."""
+        self.started, self._scheduled = True, False
+        if self.queue:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._scheduled = False
+        if self._intervene is not None:
+            if not self._intervening:
+                self._intervening = True
+                self._own(asyncio.ensure_future(self._pump_with_interventions()), None, None)
+            return
+        while self.queue and self.started and self.failure is None:
+            self._open(self.queue.popleft())
+
+    async def _pump_with_interventions(self) -> None:
+        try:
+            while self.queue and self.started and self.failure is None:
+                await self._handle(self.queue.popleft())
+        finally:
+            self._intervening = False
+
+    async def _handle(self, envelope: Envelope) -> None:
+        if self._intervene is None or await self._intervene(envelope):
+            self._open(envelope)
+
+    async def process_next(self) -> None:
+        """Wait for one message and start its handlers.
+
+        Raises:
+            Exception: what a handler raised whose sender awaits no reply, when such exceptions are not ignored.
+        """
+        self.raise_failure()
+        while not self.queue:
+            await self._change()
+        await self._handle(self.queue.popleft())
+        # The handlers begin before this returns.
+        await asyncio.sleep(0)
+
+    # Handlers run ------------------------------------------------------------------------------------------
+
+    def _open(self, envelope: Envelope) -> None:
+        reply = envelope.reply
+        if reply is not None and reply.done():
+            return
+        loop = asyncio.get_running_loop()
+        for agent_id, handling, variables in self._deliveries(envelope):
+            task = loop.create_task(handling, context=variables)
+            self._own(task, envelope, agent_id)
+            if envelope.token is not None:
+                envelope.token.link_future(task)
+            if reply is not None:
+                envelope.task = task
+
+    def _own(self, task: asyncio.Task[Any], envelope: Envelope | None, agent_id: AgentId | None) -> None:
+        self._tasks[task] = (envelope, agent_id)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        envelope, agent_id = self._tasks.pop(task)
+        error = None if task.cancelled() else task.exception()
+        if envelope is not None and envelope.reply is not None:
+            _answer(envelope.reply, task, error)
+        elif error is not None and envelope is not None:
+            self.fail(envelope, agent_id, error)
+        if self._waiters:
+            self._changed()
+
+    def fail(self, envelope: Envelope, agent_id: AgentId | None, error: BaseException) -> None:
+        """A handler whose sender awaits no reply raised."""
+        if self._failed(envelope, agent_id, error) and self.failure is None:
+            self.failure = error
+            self._discard(f"the runtime stopped processing when {agent_id} raised {error!r}")
+
+    # Waiting and stopping ----------------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _change(self, timeout: float | None = None) -> None:
+        """Until a message comes, a handler ends, or `timeout` seconds pass."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await asyncio.wait([waiter], timeout=timeout)
+
+    async def until(self, condition: Callable[[], bool], poll: float | None = None) -> None:
+        """Wait for `condition`, or for a failure; it is asked when something ended, and every `poll` seconds.
+
+        Raises:
+            RuntimeError: a handler of this runtime waits for what can only be when it has ended.
+        """
+        if poll is None and asyncio.current_task() in self._tasks:
+            raise RuntimeError(
+                "a handler cannot wait until its own runtime is idle: it would wait for itself. "
+                "Call stop_when_idle() outside of the agents"
+            )
+        while self.failure is None and not condition():
+            await self._change(poll)
+
+    async def stop(self) -> None:
+        """Discard what is queued, let running handlers end for `GRACE` seconds, and cancel the rest.
+
+        Raises:
+            Exception: what a handler raised whose sender awaits no reply, when such exceptions are not ignored.
+        """
+        self.started = False
+        self._discard("the runtime was stopped before the message was delivered")
+        await self._settle()
+        self._discard("the runtime was stopped before the message was delivered")
+        self.raise_failure()
+
+    def raise_failure(self) -> None:
+        """Raise, once, what stopped the processing."""
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
+
+    async def _settle(self) -> None:
+        for cancel in (False, True):
+            running = [task for task in self._tasks if task is not asyncio.current_task()]
+            if not running:
+                return
+            if cancel:
+                for task in running:
+                    task.cancel()
+            await asyncio.wait(running, timeout=GRACE)
+        left = [str(agent_id) for task, (_, agent_id) in self._tasks.items() if task is not asyncio.current_task()]
+        if left:
+            logger.warning("still running though cancelled: %s", ", ".join(left))
+
+    def _discard(self, why: str) -> None:
+        while self.queue:
+            reply = self.queue.popleft().reply
+            if reply is not None and not reply.done():
+                reply.set_exception(UndeliverableException(why))
+
+
+def _answer(reply: asyncio.Future[Any], task: asyncio.Task[Any], error: BaseException | None) -> None:
+    if reply.done():
+        return
+    if task.cancelled():
+        reply.cancel()
+    elif error is not None:
+        reply.set_exception(error)
+    else:
+        reply.set_result(task.result())

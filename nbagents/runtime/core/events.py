@@ -1,0 +1,98 @@
+"""What the runtime tells the log ``nbagents.runtime.events``: one object per message, each a line of JSON as text.
+
+Nothing is built or written unless that logger is enabled for INFO: it costs a message one look at a flag.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from enum import Enum
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from .identity import AgentId, TopicId
+
+ROOT_LOGGER_NAME = "nbagents"
+EVENT_LOGGER_NAME = "nbagents.runtime.events"
+TRACE_LOGGER_NAME = "nbagents.runtime.trace"
+
+event_logger = logging.getLogger(EVENT_LOGGER_NAME)
+
+
+class MessageKind(Enum):
+    """How a message goes."""
+
+    DIRECT = 1
+    PUBLISH = 2
+    RESPOND = 3
+
+
+class DeliveryStage(Enum):
+    """Where a message is."""
+
+    SEND = 1
+    DELIVER = 2
+
+
+class _Event:
+    """Keeps its facts in `kwargs`; as text they are JSON."""
+
+    def __init__(self, **facts: Any) -> None:
+        self.kwargs = {**facts, "type": type(self).__name__.removesuffix("Event")}
+
+    def __str__(self) -> str:
+        return json.dumps(self.kwargs)
+
+
+class MessageEvent(_Event):
+    """A message is sent or delivered."""
+
+    def __init__(
+        self,
+        *,
+        payload: Any,
+        sender: AgentId | None,
+        receiver: AgentId | TopicId | None,
+        kind: MessageKind,
+        delivery_stage: DeliveryStage,
+    ) -> None:
+        super().__init__(
+            payload=_text(payload),
+            sender=_id(sender),
+            receiver=_id(receiver),
+            kind=str(kind),
+            delivery_stage=str(delivery_stage),
+        )
+
+
+class MessageDroppedEvent(_Event):
+    """An intervention handler dropped a message."""
+
+    def __init__(
+        self, *, payload: Any, sender: AgentId | None, receiver: AgentId | TopicId | None, kind: MessageKind
+    ) -> None:
+        super().__init__(payload=_text(payload), sender=_id(sender), receiver=_id(receiver), kind=str(kind))
+
+
+class MessageHandlerExceptionEvent(_Event):
+    """A handler raised."""
+
+    def __init__(self, *, payload: Any, handling_agent: AgentId, exception: BaseException) -> None:
+        super().__init__(payload=_text(payload), handling_agent=str(handling_agent), exception=str(exception))
+
+
+class AgentConstructionExceptionEvent(_Event):
+    """An agent could not be made."""
+
+    def __init__(self, *, agent_id: AgentId, exception: BaseException) -> None:
+        super().__init__(agent_id=str(agent_id), exception=str(exception))
+
+
+def _id(who: AgentId | TopicId | None) -> str | None:
+    return None if who is None else str(who)
+
+
+def _text(payload: Any) -> str:
+    return json.dumps(to_jsonable_python(payload, fallback=repr))
