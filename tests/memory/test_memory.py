@@ -1,0 +1,194 @@
+"""What lasts beyond a conversation: section 2.4 of the description, and the vector memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from nbagents.errors import ConfigurationError
+from nbagents.memory import (
+    ListMemory,
+    MemoryContent,
+    MemoryMimeType,
+    UnboundedChatCompletionContext,
+    VectorMemory,
+)
+from nbagents.models import SystemMessage, UserMessage
+
+TEXT = MemoryMimeType.TEXT
+TOPICS = ("tea", "train", "tax")
+
+
+def remember(text: str) -> MemoryContent:
+    return MemoryContent(content=text, mime_type=TEXT)
+
+
+def topics(texts: Sequence[str]) -> list[list[float]]:
+    """A vector of how often each topic is named; a little of everything, so that none is zero."""
+    return [[text.count(topic) + 0.01 for topic in TOPICS] for text in texts]
+
+
+def user(text: str) -> UserMessage:
+    return UserMessage(content=text, source="user")
+
+
+class TestMemoryContent:
+    def test_its_mime_type_is_text_in_json(self) -> None:
+        dumped = MemoryContent(content="a", mime_type=MemoryMimeType.MARKDOWN).model_dump()
+
+        assert dumped == {"content": "a", "mime_type": "text/markdown", "metadata": None}
+
+    def test_any_other_mime_type_is_kept(self) -> None:
+        assert MemoryContent(content=b"ab", mime_type="x/y").model_dump()["mime_type"] == "x/y"
+
+
+class TestListMemory:
+    async def test_tells_everything_in_order(self) -> None:
+        memory, context = ListMemory(memory_contents=[remember("first")]), UnboundedChatCompletionContext()
+        await memory.add(remember("second"))
+
+        told = await memory.update_context(context)
+
+        (message,) = await context.get_messages()
+        assert isinstance(message, SystemMessage)
+        assert message.content.index("1. first") < message.content.index("2. second")
+        assert [item.content for item in told.memories.results] == ["first", "second"]
+
+    async def test_is_told_once_however_many_turns_there_are(self) -> None:
+        memory, context = ListMemory(memory_contents=[remember("tea")]), UnboundedChatCompletionContext()
+
+        for turn in range(3):
+            await context.add_message(user(f"turn {turn}"))
+            await memory.update_context(context)
+
+        messages = await context.get_messages()
+        assert [message.type for message in messages] == ["SystemMessage", *["UserMessage"] * 3]
+
+    async def test_what_changed_takes_the_place_of_what_was_told(self) -> None:
+        memory, context = ListMemory(memory_contents=[remember("tea")]), UnboundedChatCompletionContext()
+        await memory.update_context(context)
+        await memory.clear()
+        await memory.add(remember("coffee"))
+
+        await memory.update_context(context)
+
+        (message,) = await context.get_messages()
+        assert "coffee" in str(message.content) and "tea" not in str(message.content)
+
+    async def test_nothing_remembered_is_nothing_told(self) -> None:
+        memory, context = ListMemory(), UnboundedChatCompletionContext()
+
+        told = await memory.update_context(context)
+
+        assert await context.get_messages() == [] and told.memories.results == []
+
+    async def test_two_memories_are_both_told(self) -> None:
+        context = UnboundedChatCompletionContext()
+
+        for text in ("tea", "coffee"):
+            await ListMemory(memory_contents=[remember(text)]).update_context(context)
+
+        assert len(await context.get_messages()) == 2
+
+    async def test_a_query_finds_everything(self) -> None:
+        memory = ListMemory(memory_contents=[remember("a"), remember("b")])
+
+        assert [item.content for item in (await memory.query("whatever")).results] == ["a", "b"]
+
+    async def test_state_restores_it(self) -> None:
+        memory, other = ListMemory(memory_contents=[remember("a")]), ListMemory(memory_contents=[remember("z")])
+
+        await other.load_state(await memory.save_state())
+
+        assert other.content == [remember("a")]
+
+    def test_its_name_and_config_are_autogens(self) -> None:
+        assert ListMemory().name == "default_list_memory"
+        assert ListMemory("n", [remember("a")])._to_config().model_dump() == {
+            "name": "n",
+            "memory_contents": [{"content": "a", "mime_type": "text/plain", "metadata": None}],
+        }
+
+
+class TestVectorMemory:
+    async def filled(self, **options: object) -> VectorMemory:
+        memory = VectorMemory(topics, **options)  # type: ignore[arg-type]  # each test names its own
+        for text in ("green tea at four", "the train leaves at nine", "tax is due in May"):
+            await memory.add(remember(text))
+        return memory
+
+    async def test_finds_the_nearest_first(self) -> None:
+        found = (await (await self.filled(k=2)).query("which train?")).results
+
+        assert found[0].content == "the train leaves at nine" and len(found) == 2
+        assert found[0].metadata is not None and found[0].metadata["score"] > 0.9
+
+    async def test_leaves_out_what_is_too_far(self) -> None:
+        memory = await self.filled(score_threshold=0.5)
+
+        assert [item.content for item in (await memory.query("tea?")).results] == ["green tea at four"]
+
+    async def test_tells_what_fits_the_latest_message_in_place_of_what_was_told(self) -> None:
+        memory, context = await self.filled(k=1), UnboundedChatCompletionContext()
+
+        for question in ("which train?", "how much tax?"):
+            await context.add_message(user(question))
+            await memory.update_context(context)
+
+        first, *rest = await context.get_messages()
+        assert isinstance(first, SystemMessage) and "tax is due in May" in first.content
+        assert "train" not in first.content and len(rest) == 2
+
+    async def test_an_empty_memory_finds_nothing(self) -> None:
+        assert (await VectorMemory(topics).query("tea")).results == []
+
+    async def test_a_file_keeps_it(self, tmp_path: Path) -> None:
+        memory = await self.filled(path=tmp_path / "memory.db")
+        await memory.close()
+
+        again = VectorMemory(topics, path=tmp_path / "memory.db", k=1)
+
+        assert [item.content for item in (await again.query("tea")).results] == ["green tea at four"]
+        assert await again.save_state() == {}
+        await again.close()
+
+    async def test_without_a_file_it_is_part_of_the_state(self) -> None:
+        memory, other = await self.filled(), VectorMemory(topics, k=1)
+
+        await other.load_state(await memory.save_state())
+
+        assert [item.content for item in (await other.query("tax")).results] == ["tax is due in May"]
+
+    async def test_clear_forgets_everything_and_another_embed_may_follow(self) -> None:
+        memory = await self.filled()
+
+        await memory.clear()
+
+        assert (await memory.query("tea")).results == []
+
+    async def test_an_embed_of_another_length_is_refused(self, tmp_path: Path) -> None:
+        await (await self.filled(path=tmp_path / "memory.db")).close()
+
+        async def shorter(texts: Sequence[str]) -> list[list[float]]:
+            return [[1.0, 2.0] for _ in texts]
+
+        other = VectorMemory(shorter, path=tmp_path / "memory.db")
+        with pytest.raises(ConfigurationError, match="a vector of 2 numbers, but 3 are kept"):
+            await other.query("tea")
+        await other.close()
+
+    async def test_what_has_no_text_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="remember a description"):
+            await VectorMemory(topics).add(MemoryContent(content=b"\x00", mime_type=MemoryMimeType.BINARY))
+
+    async def test_many_may_ask_and_add_at_once(self) -> None:
+        memory = await self.filled()
+
+        await asyncio.gather(
+            *(memory.add(remember(f"tea {n}")) for n in range(20)), *(memory.query("x") for _ in "abc")
+        )
+
+        assert len((await memory.query("tea", k=50)).results) == 23
