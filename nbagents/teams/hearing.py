@@ -6,7 +6,7 @@ same with two listeners and with a hundred.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..messages import BaseChatMessage
 
@@ -43,7 +43,7 @@ class Hearing:
         self._carried.clear()
         self._heard = dict.fromkeys(self._heard, 0)
 
-    def load(self, buffers: dict[str, Sequence[BaseChatMessage]]) -> None:
+    def load(self, buffers: Mapping[str, Sequence[BaseChatMessage]]) -> None:
         """Begin with what each has not heard."""
         self.clear()
         self._carried = {name: list(messages) for name, messages in buffers.items() if messages}

@@ -49,9 +49,7 @@ async def load(team: BaseGroupChat, state: Mapping[str, Any]) -> None:
     Raises:
         ValueError: a participant is missing in the state, or it has another shape.
     """
-    states = _part(state, "agent_states", Mapping) if isinstance(state, Mapping) else None
-    if states is None:
-        raise ValueError(f"Invalid state format. A team's state is a mapping, not {type(state).__name__}.")
+    states = _part({"agent_states": {}, **state}, "agent_states", Mapping)
     for name in [*team._names, team.manager_name]:
         if name not in states:
             raise ValueError(f"Agent state for {name} not found in the saved state.")
@@ -80,8 +78,6 @@ async def load(team: BaseGroupChat, state: Mapping[str, Any]) -> None:
 
 def _part(state: Any, name: str, kind: type) -> Any:
     """The field `name` of a part of a state."""
-    if name == "agent_states" and name not in state:
-        return {}
     if not isinstance(state, Mapping) or not isinstance(state.get(name), kind):
         raise ValueError(f"Invalid state format. Expected a field {name!r} ({kind.__name__}) in {str(state)[:100]!r}.")
     return state[name]

@@ -1,0 +1,185 @@
+"""`SelectorGroupChat`: a model, or a function, chooses who speaks next. Name and signature are AutoGen's."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, cast
+
+from ..agents.chat_agent import BaseChatAgent
+from ..cancellation import CancellationToken
+from ..conditions import TerminationCondition
+from ..memory import ChatCompletionContext, UnboundedChatCompletionContext
+from ..messages import BaseChatMessage
+from ..models.client import ChatCompletionClient
+from .group_chat import BaseGroupChat
+from .participant import Message, Spoken, Tell
+from .selection import SELECTOR_PROMPT, Selection
+from .team import Team
+
+SelectorFunc = Callable[[Sequence[Message]], str | None] | Callable[[Sequence[Message]], Awaitable[str | None]]
+"""Gets the conversation and names who speaks next; None leaves it to the model."""
+CandidateFunc = Callable[[Sequence[Message]], list[str]] | Callable[[Sequence[Message]], Awaitable[list[str]]]
+"""Gets the conversation and names those of whom the model chooses."""
+
+_log = logging.getLogger(__name__)
+
+
+class SelectorGroupChat(BaseGroupChat):
+    """Before each turn a model reads the conversation and names who speaks next.
+
+    Args:
+        participants: at least two agents or teams; the model reads their descriptions.
+        model_client: who chooses.
+        name: what the team is called; the selector's model calls are counted under it.
+        description: what the team is for.
+        termination_condition: when to stop.
+        max_turns: turns per run, None for no limit.
+        runtime: where the participants are registered; None for none.
+        selector_prompt: may contain {roles}, {participants} and {history}.
+        allow_repeated_speaker: whether who spoke last may be chosen again.
+        max_selector_attempts: how often the model is asked again when it does not name exactly one candidate.
+        selector_func: chooses instead of the model, unless it returns None.
+        candidate_func: names the candidates of a turn.
+        custom_message_types: message classes of the user's own that may be said here.
+        emit_team_events: also show who is chosen to speak.
+        model_client_streaming: show the model's choice while it comes (with `emit_team_events`).
+        model_context: what the model reads of the conversation; None for all of it.
+
+    Raises:
+        ValueError: fewer than two participants.
+    """
+
+    manager_name = "SelectorGroupChatManager"
+    state_type = "SelectorManagerState"
+
+    def __init__(
+        self,
+        participants: Sequence[BaseChatAgent | Team],
+        model_client: ChatCompletionClient,
+        *,
+        name: str = "SelectorGroupChat",
+        description: str = "A team of agents.",
+        termination_condition: TerminationCondition | None = None,
+        max_turns: int | None = None,
+        runtime: Any = None,
+        selector_prompt: str = SELECTOR_PROMPT,
+        allow_repeated_speaker: bool = False,
+        max_selector_attempts: int = 3,
+        selector_func: SelectorFunc | None = None,
+        candidate_func: CandidateFunc | None = None,
+        custom_message_types: Sequence[type[Message]] | None = None,
+        emit_team_events: bool = False,
+        model_client_streaming: bool = False,
+        model_context: ChatCompletionContext | None = None,
+    ) -> None:
+        super().__init__(
+            participants,
+            name=name,
+            description=description,
+            termination_condition=termination_condition,
+            max_turns=max_turns,
+            runtime=runtime,
+            custom_message_types=custom_message_types,
+            emit_team_events=emit_team_events,
+        )
+        if len(participants) < 2:
+            raise ValueError("At least two participants are required for SelectorGroupChat.")
+        self._model_client = model_client
+        self._selector_prompt = selector_prompt
+        self._allow_repeated_speaker = allow_repeated_speaker
+        self._max_selector_attempts = max_selector_attempts
+        self._selector_func, self._candidate_func = selector_func, candidate_func
+        self._model_client_streaming = model_client_streaming
+        self._own_context = model_context is not None
+        self._model_context = model_context or UnboundedChatCompletionContext()
+        self._in_context = 0  # so much of the thread is in the context
+        self._previous_speaker: str | None = None
+
+    async def _heard_task(self, task: Sequence[BaseChatMessage], tell: Tell) -> None:
+        if task:
+            self._asked.clear()  # something new was said: who speaks next is chosen anew
+
+    async def _next_speakers(self, tell: Tell, token: CancellationToken) -> Sequence[str]:
+        speaker = await self._selected(tell, token)
+        return (speaker,)
+
+    def _spoke(self, speaker: str, spoken: Spoken) -> None:
+        self._previous_speaker = speaker
+
+    async def _selected(self, tell: Tell, token: CancellationToken) -> str:
+        if self._selector_func is not None:
+            named = await _called(self._selector_func, list(self._thread))
+            if named is not None:
+                if named not in self._names:
+                    raise ValueError(
+                        f"Selector function returned an invalid speaker name: {named}. Expected one of: {self._names}."
+                    )
+                return cast(str, named)
+        candidates = await self._candidates()
+        if len(candidates) == 1:
+            return candidates[0]
+        await self._follow_thread()
+        selection = Selection(self, candidates, None if self._allow_repeated_speaker else self._previous_speaker)
+        chosen = await selection.asked(await self._model_context.get_messages(), tell, token)
+        if chosen is not None:
+            return chosen
+        previous = self._previous_speaker
+        if previous is not None and (self._candidate_func is None or previous in candidates):
+            return self._fallback(previous, "the previous speaker")
+        return self._fallback(candidates[0], "the first candidate")
+
+    def _fallback(self, speaker: str, which: str) -> str:
+        _log.warning(
+            "%s: the model named nobody who can speak in %d attempts: %s, %s, goes on",
+            self.name, self._max_selector_attempts, speaker, which,
+        )  # fmt: skip
+        return speaker
+
+    async def _candidates(self) -> list[str]:
+        if self._candidate_func is not None:
+            named = await _called(self._candidate_func, list(self._thread))
+            if not named:
+                raise ValueError("Candidate function must return a non-empty list of participant names.")
+            if not all(name in self._names for name in named):
+                raise ValueError(
+                    f"Candidate function returned invalid participant names: {named}. Expected one of: {self._names}."
+                )
+            return list(named)
+        if self._previous_speaker is None or self._allow_repeated_speaker:
+            return list(self._names)
+        return [name for name in self._names if name != self._previous_speaker]
+
+    async def _follow_thread(self) -> None:
+        """Put what was said since the last choice into what the model reads."""
+        new, self._in_context = self._thread[self._in_context :], len(self._thread)
+        for message in new:
+            if isinstance(message, BaseChatMessage):
+                for heard in getattr(message, "context", ()):
+                    await self._model_context.add_message(heard)
+                await self._model_context.add_message(message.to_model_message())
+
+    async def reset(self) -> None:
+        await super().reset()
+        await self._model_context.clear()
+
+    def _forget(self) -> None:
+        self._previous_speaker, self._in_context = None, 0
+
+    def _place(self) -> dict[str, Any]:
+        return {"previous_speaker": self._previous_speaker}
+
+    def _take_place(self, state: Mapping[str, Any]) -> None:
+        self._previous_speaker = state.get("previous_speaker")
+        self._in_context = 0
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """As in every team; what the model reads is made anew from the conversation."""
+        await super().load_state(state)
+        await self._model_context.clear()
+
+
+async def _called(function: Callable[..., Any], thread: Sequence[Message]) -> Any:
+    answer = function(thread)
+    return await answer if inspect.isawaitable(answer) else answer
