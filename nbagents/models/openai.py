@@ -6,47 +6,30 @@ The SDK is imported at the first call: it costs most of a second, and a notebook
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
-from ..errors import ConfigurationError, ModelAuthenticationError, ModelError, ModelResponseError
+from ..errors import ConfigurationError, ModelAuthenticationError, ModelResponseError
 from .client import ChatCompletionClient
-from .messages import (
-    CreateResult,
-    FinishReasons,
-    FunctionCall,
-    FunctionExecutionResultMessage,
-    LLMMessage,
-    RequestUsage,
-    SystemMessage,
-    UserMessage,
-)
-from .model_info import ModelInfo
+from .linked import linked, linked_items
+from .messages import CreateResult, LLMMessage, RequestUsage
+from .model_info import ModelFamily, ModelInfo, validate_model_info
 from .offered import OfferedTool, ToolChoice
+from .openai_answer import Answer
 from .openai_errors import translated_errors
+from .openai_messages import WireFormat
+from .openai_models import UNKNOWN_MODEL_INFO, context_of, info_of
+from .openai_tools import WireTools
+from .request import check_supported
+from .strict_schema import response_format
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-FINISH_REASONS: dict[str, FinishReasons] = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "function_calls",
-    "function_call": "function_calls",
-    "content_filter": "content_filter",
-}
-
-UNKNOWN_MODEL_INFO = ModelInfo(
-    vision=False,
-    function_calling=True,
-    json_output=True,
-    structured_output=True,
-    family="unknown",
-    multiple_system_messages=True,
-)
-"""What is assumed of a model that nobody described: a current chat model without eyes."""
+__all__ = ["UNKNOWN_MODEL_INFO", "OpenAIChatCompletionClient"]
 
 
 class OpenAIChatCompletionClient(ChatCompletionClient):
@@ -56,13 +39,18 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         model: the model's name as the server knows it.
         api_key: the key; None takes it from the environment variable OPENAI_API_KEY.
         base_url: the server, for one that is not OpenAI's; None takes OPENAI_BASE_URL, else OpenAI's.
-        model_info: what the model can do, where the default assumption is wrong.
+        organization: whose account pays, where a key belongs to several.
+        model_info: what the model can do; known for OpenAI's, else a current chat model without eyes is assumed.
         timeout: seconds to wait for the next bytes of an answer.
         max_retries: how often the SDK repeats a request that failed before any answer came.
-        extra: arguments sent with every request, e.g. ``temperature``.
+        add_name_prefixes: write "NAME said:" before what others say, for models that know no names.
+        include_name_in_message: send who speaks in the field for it; False for servers that refuse it.
+        default_headers: sent with every request.
+        extra: arguments sent with every request, e.g. ``temperature`` or ``parallel_tool_calls``.
 
     Raises:
         ConfigurationError: the `openai` package is not installed (at the first call).
+        ValueError: `model_info` lacks a field.
     """
 
     provider = "openai"
@@ -73,15 +61,25 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         *,
         api_key: str | None = None,
         base_url: str | None = None,
+        organization: str | None = None,
         model_info: ModelInfo | None = None,
-        timeout: float = 600.0,
+        timeout: float | None = 600.0,
         max_retries: int = 2,
+        add_name_prefixes: bool = False,
+        include_name_in_message: bool = True,
+        default_headers: Mapping[str, str] | None = None,
         **extra: Any,
     ) -> None:
+        if model_info is not None:
+            validate_model_info(model_info)
         self.model = model
-        self._api_key, self._base_url = api_key, base_url
-        self._model_info = model_info or UNKNOWN_MODEL_INFO
-        self._timeout, self._max_retries, self._extra = timeout, max_retries, extra
+        self._api_key, self._base_url, self._organization = api_key, base_url, organization
+        self._model_info = model_info or info_of(model)
+        self._timeout, self._max_retries, self._headers = timeout, max_retries, default_headers
+        self._extra = extra
+        self._format = WireFormat(
+            add_name_prefixes, include_name_in_message, bool(self._model_info.get("multiple_system_messages"))
+        )
         self._usage = RequestUsage()
         self._sdk: AsyncOpenAI | None = None
 
@@ -91,6 +89,9 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
 
     def total_usage(self) -> RequestUsage:
         return self._usage
+
+    def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
+        return context_of(self.model) - self.count_tokens(messages, tools=tools)
 
     async def create(
         self,
@@ -106,13 +107,15 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         stream = self.create_stream(
             messages,
             tools=tools,
+            tool_choice=tool_choice,
             json_output=json_output,
             extra_create_args=extra_create_args,
             cancellation_token=cancellation_token,
         )
-        async for part in stream:
-            if isinstance(part, CreateResult):
-                result = part
+        async with aclosing(stream):
+            async for part in stream:
+                if isinstance(part, CreateResult):
+                    result = part
         assert result is not None
         return result
 
@@ -126,24 +129,26 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
+        check_supported(self._model_info, messages, tools, json_output)
+        offered, answer = WireTools(tools, tool_choice), Answer()
         request = {
             "model": self.model,
-            "messages": [part for message in messages for part in to_openai(message)],
-            **_response_format(json_output),
+            "messages": self._format.messages(messages),
+            **offered.arguments(),
+            **response_format(json_output),
             **self._extra,
             **(extra_create_args or {}),
         }
-        if tools:
-            raise ModelError("tools are not supported yet by this client", provider=self.provider, model=self.model)
-        answer = _Answer()
+        if not tools:
+            request.pop("parallel_tool_calls", None)  # refused by OpenAI where there is nothing to call
         with translated_errors(self.provider, self.model, self._base_url):
-            sdk = await self._connected()
-            stream = await sdk.chat.completions.create(stream=True, stream_options={"include_usage": True}, **request)
-            async with stream:
-                async for chunk in stream:
-                    if text := answer.add(chunk):
+            sdk = await linked(self._connected(), cancellation_token)
+            asking = sdk.chat.completions.create(stream=True, stream_options={"include_usage": True}, **request)
+            async with await linked(asking, cancellation_token) as stream:
+                async for chunk in linked_items(aiter(stream), cancellation_token):
+                    for text in answer.add(chunk):
                         yield text
-        yield self._complete(answer)
+        yield self._complete(answer, offered)
 
     async def close(self) -> None:
         if self._sdk is not None:
@@ -152,10 +157,10 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
     async def _connected(self) -> AsyncOpenAI:
         """The SDK's client, made at the first call."""
         if self._sdk is None:
-            self._sdk = _sdk_client(self._api_key, self._base_url, self._timeout, self._max_retries)
+            self._sdk = self._sdk_client()
         return self._sdk
 
-    def _complete(self, answer: _Answer) -> CreateResult:
+    def _complete(self, answer: Answer, offered: WireTools) -> CreateResult:
         """The whole answer; a stream that just ends is not one.
 
         Raises:
@@ -169,79 +174,27 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
                 model=self.model,
             )
         self._usage += answer.usage
-        return CreateResult(
-            finish_reason=FINISH_REASONS.get(answer.finish_reason, "unknown"),
-            content=answer.text,
-            usage=answer.usage,
-            thought=answer.thought or None,
-            model=answer.model,
-        )
+        return answer.result(offered, thinks_aloud=self._model_info["family"] == ModelFamily.R1)
 
-
-class _Answer:
-    """What came of a stream so far."""
-
-    def __init__(self) -> None:
-        self.text = self.thought = self.model = ""
-        self.finish_reason: str | None = None
-        self.usage = RequestUsage()
-
-    def add(self, chunk: Any) -> str:
-        """Take one chunk in; returns the text that it adds."""
-        self.model = chunk.model or self.model
-        if chunk.usage is not None:
-            self.usage = RequestUsage(
-                prompt_tokens=chunk.usage.prompt_tokens, completion_tokens=chunk.usage.completion_tokens
+    def _sdk_client(self) -> AsyncOpenAI:
+        try:
+            from openai import AsyncOpenAI, OpenAIError
+        except ImportError as error:
+            raise ConfigurationError(
+                'openai/... models need the openai package: pip install "nbagents[openai]"'
+            ) from error
+        try:
+            return AsyncOpenAI(
+                api_key=self._api_key,
+                base_url=self._base_url,
+                organization=self._organization,
+                timeout=self._timeout,
+                max_retries=self._max_retries,
+                default_headers=self._headers,
             )
-        if not chunk.choices:
-            return ""
-        choice = chunk.choices[0]
-        self.finish_reason = choice.finish_reason or self.finish_reason
-        # Servers of reasoning models send the thought beside the text, under this name.
-        self.thought += getattr(choice.delta, "reasoning_content", None) or ""
-        text: str = choice.delta.content or ""
-        self.text += text
-        return text
-
-
-def to_openai(message: LLMMessage) -> list[dict[str, Any]]:
-    """The message in the shape of OpenAI's chat completions: one for most, one per result for tool results."""
-    if isinstance(message, SystemMessage):
-        return [{"role": "system", "content": message.content}]
-    if isinstance(message, UserMessage):
-        return [{"role": "user", "content": message.content}]
-    if isinstance(message, FunctionExecutionResultMessage):
-        return [
-            {"role": "tool", "tool_call_id": result.call_id, "content": result.content} for result in message.content
-        ]
-    if isinstance(message.content, str):
-        return [{"role": "assistant", "content": message.content}]
-    return [{"role": "assistant", "content": None, "tool_calls": [_tool_call(call) for call in message.content]}]
-
-
-def _tool_call(call: FunctionCall) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-
-
-def _response_format(json_output: bool | type[BaseModel] | None) -> dict[str, Any]:
-    if not json_output:
-        return {}
-    if json_output is True:
-        return {"response_format": {"type": "json_object"}}
-    schema = {"name": json_output.__name__, "schema": json_output.model_json_schema()}
-    return {"response_format": {"type": "json_schema", "json_schema": schema}}
-
-
-def _sdk_client(api_key: str | None, base_url: str | None, timeout: float, max_retries: int) -> AsyncOpenAI:
-    try:
-        from openai import AsyncOpenAI, OpenAIError
-    except ImportError as error:
-        raise ConfigurationError('openai/... models need the openai package: pip install "nbagents[openai]"') from error
-    try:
-        return AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries)
-    except OpenAIError:
-        # Without its __cause__: the SDK's text tells to put the key into code.
-        raise ModelAuthenticationError(
-            "no key for openai: set the environment variable OPENAI_API_KEY (never write a key into a cell)",
-            provider="openai",
-        ) from None
+        except OpenAIError:
+            # Without its __cause__: the SDK's text tells to put the key into code.
+            raise ModelAuthenticationError(
+                "no key for openai: set the environment variable OPENAI_API_KEY (never write a key into a cell)",
+                provider="openai",
+            ) from None

@@ -1,4 +1,4 @@
-"""`ReplayChatCompletionClient`: answers from a script, for tests; name and behaviour are AutoGen's."""
+"""`ReplayChatCompletionClient`: answers from a script, for tests and demos; name and behaviour are AutoGen's."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
+from ..image import Image
 from .client import ChatCompletionClient
 from .messages import CreateResult, LLMMessage, RequestUsage
-from .model_info import ModelInfo
+from .model_info import ModelInfo, validate_model_info
 from .offered import OfferedTool, ToolChoice
-from .openai import UNKNOWN_MODEL_INFO
+from .openai_models import UNKNOWN_MODEL_INFO
+
+TOKENS = 10_000
+"""Tokens that the script's calls may use up together, as `remaining_tokens` counts."""
 
 
 class ReplayChatCompletionClient(ChatCompletionClient):
-    """Gives its answers in order.
+    """Gives its answers in order; each word is a token.
 
     Args:
         chat_completions: the answers; a str becomes a `CreateResult` whose usage counts words.
@@ -26,13 +30,20 @@ class ReplayChatCompletionClient(ChatCompletionClient):
     provider = "replay"
 
     def __init__(self, chat_completions: Sequence[CreateResult | str], model_info: ModelInfo | None = None) -> None:
+        if model_info is not None:
+            validate_model_info(model_info)
         self.model = "script"
-        self._answers = list(chat_completions)
+        self.chat_completions = list(chat_completions)
         self._model_info = model_info or UNKNOWN_MODEL_INFO
         self._next = 0
+        self._cached = True
         self._usage = RequestUsage()
-        self.create_calls: list[list[LLMMessage]] = []
-        """The messages of every call so far."""
+        self._create_calls: list[dict[str, Any]] = []
+
+    @property
+    def create_calls(self) -> list[dict[str, Any]]:
+        """The arguments of every call so far, by their names (`messages`, `tools`, ...); streams included."""
+        return self._create_calls
 
     @property
     def model_info(self) -> ModelInfo:
@@ -41,9 +52,20 @@ class ReplayChatCompletionClient(ChatCompletionClient):
     def total_usage(self) -> RequestUsage:
         return self._usage
 
+    def count_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
+        return sum(_words(message) for message in messages)
+
+    def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
+        """Tokens that the calls so far have left; the messages do not matter."""
+        return TOKENS - self._usage.prompt_tokens - self._usage.completion_tokens
+
+    def set_cached_bool_value(self, value: bool) -> None:
+        """Say of the answers that were given as text whether they are `cached`."""
+        self._cached = value
+
     def reset(self) -> None:
-        """Begin the script again."""
-        self._next = 0
+        """Begin the script again, with nothing used; `create_calls` stays."""
+        self._next, self._usage = 0, RequestUsage()
 
     async def create(
         self,
@@ -55,12 +77,21 @@ class ReplayChatCompletionClient(ChatCompletionClient):
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
     ) -> CreateResult:
-        if self._next >= len(self._answers):
+        if self._next >= len(self.chat_completions):
             raise ValueError("No more mock responses available")
-        answer = self._answers[self._next]
+        answer = self.chat_completions[self._next]
         self._next += 1
-        self.create_calls.append(list(messages))
-        result = answer if isinstance(answer, CreateResult) else _as_result(answer, messages)
+        self._create_calls.append(
+            {
+                "messages": list(messages),
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "json_output": json_output,
+                "extra_create_args": extra_create_args or {},
+                "cancellation_token": cancellation_token,
+            }
+        )
+        result = answer if isinstance(answer, CreateResult) else self._as_result(answer, messages)
         self._usage += result.usage
         return result
 
@@ -74,14 +105,28 @@ class ReplayChatCompletionClient(ChatCompletionClient):
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
-        result = await self.create(messages, tools=tools, json_output=json_output)
+        result = await self.create(
+            messages,
+            tools=tools,
+            tool_choice=tool_choice,
+            json_output=json_output,
+            extra_create_args=extra_create_args,
+            cancellation_token=cancellation_token,
+        )
         if isinstance(result.content, str):
-            for number, word in enumerate(result.content.split(" ")):
-                yield word if number == 0 else " " + word
+            *words, last = result.content.split(" ")
+            for word in words:
+                yield f"{word} "
+            yield last
         yield result
 
+    def _as_result(self, text: str, messages: Sequence[LLMMessage]) -> CreateResult:
+        usage = RequestUsage(self.count_tokens(messages), len(text.split()))
+        return CreateResult(finish_reason="stop", content=text, usage=usage, cached=self._cached)
 
-def _as_result(text: str, messages: Sequence[LLMMessage]) -> CreateResult:
-    asked = sum(len(str(message.content).split()) for message in messages)
-    usage = RequestUsage(prompt_tokens=asked, completion_tokens=len(text.split()))
-    return CreateResult(finish_reason="stop", content=text, usage=usage, model="script")
+
+def _words(message: LLMMessage) -> int:
+    if isinstance(message.content, str):
+        return len(message.content.split())
+    # A picture is one word, a call and a result as many as its text has.
+    return sum(1 if isinstance(part, Image) else len(str(part).split()) for part in message.content)

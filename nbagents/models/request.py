@@ -8,6 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
+from ..image import Image
+from .messages import LLMMessage, UserMessage
+from .model_info import ModelInfo
 from .offered import OfferedTool, ToolChoice, choice_as_json, schema_of
 
 
@@ -48,3 +51,27 @@ def asked_with(
     if extra_create_args:
         asked["extra_create_args"] = extra_create_args
     return asked
+
+
+def check_supported(
+    info: ModelInfo,
+    messages: Sequence[LLMMessage],
+    tools: Sequence[OfferedTool],
+    json_output: bool | type[BaseModel] | None,
+) -> None:
+    """Refuse what the model cannot do, before it is asked.
+
+    Raises:
+        ValueError: `model_info` says that it cannot; says which field.
+    """
+    if not info["vision"] and any(
+        isinstance(message, UserMessage) and any(isinstance(part, Image) for part in message.content)
+        for message in messages
+    ):
+        raise ValueError("Model does not support vision and image was provided: say model_info['vision'] if it does")
+    if tools and not info["function_calling"]:
+        raise ValueError("Model does not support function calling: say model_info['function_calling'] if it does")
+    if json_output is True and not info["json_output"]:
+        raise ValueError("Model does not support JSON output: say model_info['json_output'] if it does")
+    if isinstance(json_output, type) and not info.get("structured_output", False):
+        raise ValueError("Model does not support structured output: say model_info['structured_output'] if it does")

@@ -240,8 +240,9 @@ async def test_state_is_restored_exactly(monkeypatch: pytest.MonkeyPatch) -> Non
     first, second = fresh(), fresh()
     now = 110.0
     assert await first([said("X"), spent(3, 4)]) is None
+    saved = await first.save_state()
     now = 500.0
-    await second.load_state(await first.save_state())
+    await second.load_state(saved)
     now = 510.0  # the clock of the first went on; the second resumes where it was saved
     stop = await second([said("y")])
     assert stop is not None

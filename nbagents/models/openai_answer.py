@@ -1,0 +1,129 @@
+"""An answer of OpenAI's chat completions, put together from its chunks."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .messages import (
+    ChatCompletionTokenLogprob,
+    CreateResult,
+    FinishReasons,
+    FunctionCall,
+    RequestUsage,
+    TopLogprob,
+)
+from .openai_tools import WireTools
+
+FINISH_REASONS: dict[str, FinishReasons] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "function_calls",
+    "function_call": "function_calls",
+    "content_filter": "content_filter",
+}
+_THINKING = re.compile(r"\s*<think>(.*?)</think>\s*", re.S)
+
+
+@dataclass
+class _Call:
+    """A call while its pieces come."""
+
+    index: int | None
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+class Answer:
+    """What came of a stream so far."""
+
+    def __init__(self) -> None:
+        self.text = self.reasoning = self.refusal = self.model = ""
+        self.finish_reason: str | None = None
+        self.usage = RequestUsage()
+        self._calls: list[_Call] = []
+        self._logprobs: list[ChatCompletionTokenLogprob] = []
+        self._reasons = False
+
+    def add(self, chunk: Any) -> Iterator[str]:
+        """Take one chunk in; yields the text that it adds, reasoning between ``<think>`` and ``</think>``."""
+        self.model = chunk.model or self.model
+        if chunk.usage is not None:
+            self.usage = RequestUsage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0)
+        if not chunk.choices:
+            return
+        choice = chunk.choices[0]
+        self.finish_reason = choice.finish_reason or self.finish_reason
+        delta = choice.delta
+        if delta is None:
+            return
+        for piece in delta.tool_calls or ():
+            self._add_call(piece)
+        self._add_logprobs(choice.logprobs)
+        self.refusal += getattr(delta, "refusal", None) or ""
+        yield from self._text(getattr(delta, "reasoning_content", None) or "", delta.content or "")
+
+    def _text(self, reasoning: str, text: str) -> Iterator[str]:
+        # Servers of reasoning models send the thought beside the text, under a name of its own.
+        if reasoning:
+            self.reasoning += reasoning
+            yield reasoning if self._reasons else f"<think>{reasoning}"
+            self._reasons = True
+        if text:
+            self.text += text
+            yield f"</think>{text}" if self._reasons else text
+            self._reasons = False
+
+    def _add_call(self, piece: Any) -> None:
+        """One piece of a call: the first has id and name; on some servers the others have them too."""
+        call = next((call for call in reversed(self._calls) if call.index == piece.index), None)
+        # Some servers do not count: a new id under an old index is a new call.
+        if call is None or (piece.id and call.id and piece.id != call.id):
+            call = _Call(piece.index)
+            self._calls.append(call)
+        call.id = call.id or piece.id or ""
+        if piece.function is not None:
+            call.name = call.name or piece.function.name or ""
+            call.arguments += piece.function.arguments or ""
+
+    def _add_logprobs(self, logprobs: Any) -> None:
+        for token in (logprobs.content if logprobs is not None else None) or ():
+            top = [TopLogprob(other.logprob, other.bytes) for other in token.top_logprobs or ()]
+            self._logprobs.append(
+                ChatCompletionTokenLogprob(
+                    token=token.token, logprob=token.logprob, top_logprobs=top, bytes=token.bytes
+                )
+            )
+
+    def result(self, tools: WireTools, *, thinks_aloud: bool) -> CreateResult:
+        """The whole answer; what a model says beside its calls, or before them, is its thought.
+
+        Args:
+            tools: the tools of the request.
+            thinks_aloud: the model writes its thoughts into its text, between ``<think>`` and ``</think>``.
+        """
+        text, thought = self.text, self.reasoning or None
+        if thinks_aloud and thought is None and (found := _THINKING.match(text)):
+            text, thought = text[found.end() :], found[1].strip()
+        finish: FinishReasons = FINISH_REASONS.get(self.finish_reason or "", "unknown")
+        content: str | list[FunctionCall] = text
+        if self._calls:
+            finish, thought = "function_calls" if finish in ("stop", "unknown") else finish, thought or text or None
+            content = [
+                FunctionCall(call.id or f"call_{uuid.uuid4().hex}", call.arguments or "{}", tools.ours(call.name))
+                for call in self._calls
+            ]
+        elif self.refusal and not text:
+            content, finish = self.refusal, "content_filter"
+        return CreateResult(
+            finish_reason=finish,
+            content=content,
+            usage=self.usage,
+            logprobs=self._logprobs or None,
+            thought=thought,
+            model=self.model,
+        )
