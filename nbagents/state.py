@@ -52,10 +52,11 @@ class SocietyOfMindAgentState(BaseState):
     """The inner team's state, and what the agent heard before."""
 
     type: str = "SocietyOfMindAgentState"
-    added = frozenset({"llm_context", "unfinished"})
+    added = frozenset({"llm_context", "discussing"})
     inner_team_state: Mapping[str, Any] = Field(default_factory=dict)
     llm_context: Mapping[str, Any] | None = None
-    unfinished: list[str] = Field(default_factory=list)
+    discussing: bool = False
+    """The inner team was in the middle of a turn."""
 
 
 class MessageFilterAgentState(BaseState):

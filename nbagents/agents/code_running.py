@@ -33,9 +33,17 @@ async def run_blocks(
             break
     return ran, CodeResult(
         exit_code=results[-1].exit_code,
-        output="\n".join(result.output for result in results if result.output),
+        output=_joined([result.output for result in results]),
         outputs=[output for result in results for output in result.outputs],
     )
+
+
+def _joined(outputs: Sequence[str]) -> str:
+    """The outputs, each on lines of its own."""
+    text = ""
+    for output in outputs:
+        text += ("\n" if text and output and not text.endswith("\n") else "") + output
+    return text
 
 
 def fenced(blocks: Sequence[CodeBlock]) -> str:
