@@ -1,4 +1,13 @@
-"""How a run runs: the gate, the journal, questions to a person, and `Run` itself."""
+"""How a run runs: the gate, the journal, questions to a person, and `Run` itself; and the event-driven core.
+
+The core (`nbagents.runtime.core`: agents that send messages and publish on topics) is imported when one of its names is
+first used: most teams need none of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from .approval import Approvals
 from .gate import Gate, Listener, current_gate, ensured_gate, in_a_run, passing
@@ -8,19 +17,131 @@ from .redaction import Redactor
 from .run import Run
 from .usage import Usage, account
 
+if TYPE_CHECKING:
+    from .core import (
+        EVENT_LOGGER_NAME,
+        JSON_DATA_CONTENT_TYPE,
+        PROTOBUF_DATA_CONTENT_TYPE,
+        ROOT_LOGGER_NAME,
+        TRACE_LOGGER_NAME,
+        Agent,
+        AgentId,
+        AgentInstantiationContext,
+        AgentMetadata,
+        AgentProxy,
+        AgentRuntime,
+        AgentType,
+        BaseAgent,
+        CancellationToken,
+        CantHandleException,
+        ClosureAgent,
+        ClosureContext,
+        DefaultInterventionHandler,
+        DefaultSubscription,
+        DefaultTopicId,
+        DropMessage,
+        InterventionHandler,
+        InvalidToolArgumentsException,
+        MessageContext,
+        MessageDroppedException,
+        MessageHandler,
+        MessageHandlerContext,
+        MessageSerializer,
+        NotAccessibleError,
+        RoutedAgent,
+        SerializationRegistry,
+        SingleThreadedAgentRuntime,
+        Subscription,
+        SubscriptionInstantiationContext,
+        ToolAgent,
+        ToolException,
+        ToolExecutionException,
+        ToolNotFoundException,
+        TopicId,
+        TypePrefixSubscription,
+        TypeSubscription,
+        UndeliverableException,
+        UnknownPayload,
+        default_subscription,
+        event,
+        message_handler,
+        rpc,
+        subscription_factory,
+        tool_agent_caller_loop,
+        try_get_known_serializers_for_type,
+        type_subscription,
+    )
+
 __all__ = [
+    "EVENT_LOGGER_NAME",
+    "JSON_DATA_CONTENT_TYPE",
+    "PROTOBUF_DATA_CONTENT_TYPE",
+    "ROOT_LOGGER_NAME",
+    "TRACE_LOGGER_NAME",
+    "Agent",
+    "AgentId",
+    "AgentInstantiationContext",
+    "AgentMetadata",
+    "AgentProxy",
+    "AgentRuntime",
+    "AgentType",
     "Answer",
     "Approvals",
+    "BaseAgent",
+    "CancellationToken",
+    "CantHandleException",
+    "ClosureAgent",
+    "ClosureContext",
+    "DefaultInterventionHandler",
+    "DefaultSubscription",
+    "DefaultTopicId",
+    "DropMessage",
     "Gate",
+    "InterventionHandler",
+    "InvalidToolArgumentsException",
     "Journal",
     "Listener",
+    "MessageContext",
+    "MessageDroppedException",
+    "MessageHandler",
+    "MessageHandlerContext",
+    "MessageSerializer",
+    "NotAccessibleError",
     "Question",
     "Redactor",
+    "RoutedAgent",
     "Run",
+    "SerializationRegistry",
+    "SingleThreadedAgentRuntime",
+    "Subscription",
+    "SubscriptionInstantiationContext",
+    "ToolAgent",
+    "ToolException",
+    "ToolExecutionException",
+    "ToolNotFoundException",
+    "TopicId",
+    "TypePrefixSubscription",
+    "TypeSubscription",
+    "UndeliverableException",
+    "UnknownPayload",
     "Usage",
     "account",
     "current_gate",
+    "default_subscription",
     "ensured_gate",
+    "event",
     "in_a_run",
+    "message_handler",
     "passing",
+    "rpc",
+    "subscription_factory",
+    "tool_agent_caller_loop",
+    "try_get_known_serializers_for_type",
+    "type_subscription",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:  # what is not here is the core's
+        return getattr(importlib.import_module(".core", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

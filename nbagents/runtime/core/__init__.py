@@ -39,6 +39,14 @@ from .subscriptions import (
     subscription_factory,
     type_subscription,
 )
+from .tool_agent import (
+    InvalidToolArgumentsException,
+    ToolAgent,
+    ToolException,
+    ToolExecutionException,
+    ToolNotFoundException,
+    tool_agent_caller_loop,
+)
 
 __all__ = [
     "EVENT_LOGGER_NAME",
@@ -63,6 +71,7 @@ __all__ = [
     "DefaultTopicId",
     "DropMessage",
     "InterventionHandler",
+    "InvalidToolArgumentsException",
     "MessageContext",
     "MessageDroppedException",
     "MessageHandler",
@@ -74,6 +83,10 @@ __all__ = [
     "SingleThreadedAgentRuntime",
     "Subscription",
     "SubscriptionInstantiationContext",
+    "ToolAgent",
+    "ToolException",
+    "ToolExecutionException",
+    "ToolNotFoundException",
     "TopicId",
     "TypePrefixSubscription",
     "TypeSubscription",
@@ -84,6 +97,7 @@ __all__ = [
     "message_handler",
     "rpc",
     "subscription_factory",
+    "tool_agent_caller_loop",
     "try_get_known_serializers_for_type",
     "type_subscription",
 ]

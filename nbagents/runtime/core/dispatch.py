@@ -24,6 +24,9 @@ logger = logging.getLogger("nbagents.runtime")
 GRACE = 0.5
 """Seconds that handlers get to end by themselves when the runtime stops, and again when they are cancelled."""
 
+BATCH = 128
+"""Handlers that are started before the loop turns to something else."""
+
 
 class Envelope:
     """One message on its way.
@@ -127,7 +130,13 @@ class Dispatcher:
                 self._intervening = True
                 self._own(asyncio.ensure_future(self._pump_with_interventions()), None, None)
             return
+        # `_open` adds to the tasks of this turn of the loop: when they are many, the rest waits for the next one,
+        # so that they begin, and mostly end, before more are made.
+        enough = len(self._tasks) + BATCH
         while self.queue and self.started and self.failure is None:
+            if len(self._tasks) >= enough:
+                self._schedule()
+                return
             self._open(self.queue.popleft())
 
     async def _pump_with_interventions(self) -> None:
@@ -160,14 +169,18 @@ class Dispatcher:
         reply = envelope.reply
         if reply is not None and reply.done():
             return
-        loop = asyncio.get_running_loop()
-        for agent_id, handling, variables in self._deliveries(envelope):
-            task = loop.create_task(handling, context=variables)
-            self._own(task, envelope, agent_id)
-            if envelope.token is not None:
-                envelope.token.link_future(task)
-            if reply is not None:
-                envelope.task = task
+        create_task, token = asyncio.get_running_loop().create_task, envelope.token
+        try:
+            for agent_id, handling, variables in self._deliveries(envelope):
+                task = create_task(handling, context=variables)
+                self._own(task, envelope, agent_id)
+                if token is not None:
+                    token.link_future(task)
+                if reply is not None:
+                    envelope.task = task
+        except Exception as error:
+            # A subscription of the user's own could not say who receives this.
+            self.fail(envelope, None, error)
 
     def _own(self, task: asyncio.Task[Any], envelope: Envelope | None, agent_id: AgentId | None) -> None:
         self._tasks[task] = (envelope, agent_id)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator, Sequence
 from contextvars import copy_context
+from types import CoroutineType
 from typing import Any
 
 from ...cancellation import CancellationToken
-from .agent import BaseAgent
+from .agent import Agent
 from .context import HANDLING, MessageContext
 from .dispatch import Delivery, Dispatcher, Envelope
 from .events import DeliveryStage, MessageEvent, MessageHandlerExceptionEvent, MessageKind, event_logger
@@ -140,7 +141,7 @@ class SingleThreadedAgentRuntime(HostingRuntime):
                 continue
             variables = envelope.variables.copy()
             agent = None if observed else self._registry.instances.get(agent_id)
-            if isinstance(agent, BaseAgent):
+            if agent is not None:
                 # The common case: the handler's own coroutine becomes the task.
                 variables.run(HANDLING.set, agent_id)
                 yield agent_id, _handling(agent, envelope), variables
@@ -269,16 +270,21 @@ def _context(
     return MessageContext(sender, topic_id, topic_id is None, token or CancellationToken(), message_id or _new_id())
 
 
-def _handling(agent: BaseAgent, envelope: Envelope) -> Coroutine[Any, Any, Any]:
+def _handling(agent: Agent, envelope: Envelope) -> Coroutine[Any, Any, Any]:
     """The coroutine of an agent's handler; what goes wrong before there is one is raised in its place."""
     try:
-        return agent.on_message(envelope.message, envelope.context)
+        handling = agent.on_message(envelope.message, envelope.context)
     except Exception as error:
         return _raising(error)
+    return handling if type(handling) is CoroutineType else _awaiting(handling)
 
 
 async def _raising(error: Exception) -> None:
     raise error
+
+
+async def _awaiting(answer: Awaitable[Any]) -> Any:
+    return await answer
 
 
 def _new_id() -> str:
