@@ -24,7 +24,7 @@ async def test_code_runs_once_and_the_answer_comes_from_its_output() -> None:
     assert [type(message) for message in result.messages] == [
         TextMessage, CodeGenerationEvent, CodeExecutionEvent, TextMessage,
     ]  # fmt: skip
-    assert "Its output:\n1" in str(client.create_calls[1][-1].content)
+    assert "Its output:\n1" in str(client.create_calls[1]["messages"][-1].content)
     assert executor.ran == ["print(1)"]
 
 
@@ -41,7 +41,7 @@ async def test_a_failure_is_corrected_while_attempts_are_left() -> None:
     executor = ScriptedExecutor(failed, "2")
     result = await answer(client, executor)
     assert executor.ran == ["print(x)", "print(2)"]
-    assert "NameError" in str(client.create_calls[1][-1].content)
+    assert "NameError" in str(client.create_calls[1]["messages"][-1].content)
     assert result.messages[-1].to_text() == "It is 2."
 
 
@@ -52,7 +52,7 @@ async def test_after_the_last_failure_the_model_says_what_is_missing() -> None:
     result = await answer(client, executor)
     assert len(executor.ran) == 2
     assert result.messages[-1].to_text() == "I could not compute it."
-    assert "Do not write more code" in str(client.create_calls[2][-1].content)
+    assert "Do not write more code" in str(client.create_calls[2]["messages"][-1].content)
 
 
 async def test_a_block_that_shows_nothing_is_written_again_so_that_no_number_is_invented() -> None:
@@ -60,7 +60,7 @@ async def test_a_block_that_shows_nothing_is_written_again_so_that_no_number_is_
     executor = ScriptedExecutor("", "1")
     await answer(client, executor)
     assert executor.ran == ["x = 1", "print(x)"]
-    assert "it showed nothing" in str(client.create_calls[1][-1].content)
+    assert "it showed nothing" in str(client.create_calls[1]["messages"][-1].content)
 
 
 async def test_an_answer_without_code_is_the_answer() -> None:

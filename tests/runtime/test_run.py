@@ -142,7 +142,7 @@ async def test_an_edited_block_runs_as_edited_and_the_model_is_told() -> None:
     run.start("task")
     await run
     assert executor.ran == ["print(2)"]
-    told = client.create_calls[1][-1].content
+    told = client.create_calls[1]["messages"][-1].content
     assert "changed the code" in told and "print(2)" in told
 
 
@@ -154,7 +154,7 @@ async def test_a_rejected_block_does_not_run_and_the_model_is_told_why() -> None
     run.start("task")
     await run
     assert executor.ran == []
-    assert "not approved. Reason: wrong table" in str(client.create_calls[1][-1].content)
+    assert "not approved. Reason: wrong table" in str(client.create_calls[1]["messages"][-1].content)
 
 
 async def test_allow_runs_the_further_blocks_of_that_agent_unasked() -> None:
