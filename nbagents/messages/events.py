@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from ..code import CodeBlock, CodeResult
 from ..models.messages import FunctionCall, FunctionExecutionResult
+from .memory_content import MemoryContent
 from .message import BaseAgentEvent
 
 
@@ -64,9 +65,9 @@ class UserInputRequestedEvent(BaseAgentEvent):
 
 
 class MemoryQueryEvent(BaseAgentEvent):
-    """What an agent remembered for this turn: a list of `nbagents.memory.MemoryContent`."""
+    """What an agent remembered for this turn."""
 
-    content: list[Any]
+    content: list[MemoryContent]
     type: Literal["MemoryQueryEvent"] = "MemoryQueryEvent"
 
     def to_text(self) -> str:

@@ -24,11 +24,17 @@ from .model_info import ModelCapabilities, ModelFamily, ModelInfo, validate_mode
 from .names import client_for
 
 if TYPE_CHECKING:
+    from .cache import ChatCompletionCache
+    from .cache_store import CacheStore, DiskCacheStore, InMemoryStore
     from .local import LocalChatCompletionClient
     from .openai import OpenAIChatCompletionClient
     from .replay import ReplayChatCompletionClient
 
-_CLIENTS = {
+_LAZY = {
+    "CacheStore": "cache_store",
+    "ChatCompletionCache": "cache",
+    "DiskCacheStore": "cache_store",
+    "InMemoryStore": "cache_store",
     "LocalChatCompletionClient": "local",
     "OpenAIChatCompletionClient": "openai",
     "ReplayChatCompletionClient": "replay",
@@ -36,13 +42,17 @@ _CLIENTS = {
 
 __all__ = [
     "AssistantMessage",
+    "CacheStore",
+    "ChatCompletionCache",
     "ChatCompletionClient",
     "ChatCompletionTokenLogprob",
     "CreateResult",
+    "DiskCacheStore",
     "FinishReasons",
     "FunctionCall",
     "FunctionExecutionResult",
     "FunctionExecutionResultMessage",
+    "InMemoryStore",
     "LLMMessage",
     "LocalChatCompletionClient",
     "ModelCapabilities",
@@ -60,6 +70,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _CLIENTS:
-        return getattr(importlib.import_module(f".{_CLIENTS[name]}", __name__), name)
+    if name in _LAZY:
+        return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from nbagents.code import CodeBlock, CodeResult
 from nbagents.image import Image
+from nbagents.memory import MemoryContent
 from nbagents.messages import (
     AgentEvent,
     BaseAgentEvent,
@@ -64,7 +65,7 @@ EVENTS: list[BaseAgentEvent] = [
     ThoughtEvent(content="hm", source="a"),
     SelectSpeakerEvent(content=["b"], source="team"),
     SelectorEvent(content="b", source="team"),
-    MemoryQueryEvent(content=[], source="a"),
+    MemoryQueryEvent(content=[MemoryContent(content="x", mime_type="text/plain")], source="a"),
 ]
 
 
@@ -118,6 +119,7 @@ def test_events_read_as_what_they_hold() -> None:
     texts = [event.to_text() for event in EVENTS]
     assert texts[0] == "[FunctionCall(id='c1', arguments='{\"a\": 1}', name='add')]"
     assert texts[1] == "[FunctionExecutionResult(content='2', name='add', call_id='c1', is_error=False)]"
+    assert texts[9].startswith("[MemoryContent(content='x'")
     assert texts[2:9] == ["x", "1", "", "pi", "hm", "['b']", "b"]
 
 
