@@ -17,6 +17,7 @@ line is all that a user sees, because these errors render without a traceback.
     │   └── ModelResponseError        the answer is incomplete, malformed or refused
     ├── ExecutionUnavailable          code cannot run where it was asked to
     ├── FrontEndUnavailable           no page does what only a page can
+    ├── ToolError                     a tool failed, or the server behind it cannot be reached
     ├── JournalError                  a journal cannot be written or read
     └── RunError (RuntimeError)       a run did not end with an answer
         ├── RunFailed                 a participant raised; the original is ``__cause__``
@@ -131,6 +132,10 @@ class ExecutionUnavailable(NBAgentsError):
 
 class FrontEndUnavailable(NBAgentsError):
     """No page of the notebook does what only a page can."""
+
+
+class ToolError(NBAgentsError):
+    """A tool failed, or the server behind it cannot be reached."""
 
 
 class JournalError(NBAgentsError):

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field, model_serializer
 from ..cancellation import CancellationToken
 from ..code import CodeBlock
 from ..executors import CodeExecutor
+from ..tools.caller import current_caller
 from ..tools.tool import BaseTool
 from .gate import current_gate
-from .tool_effect import calling_agent
 
 
 class CodeExecutionInput(BaseModel):
@@ -54,5 +54,7 @@ class PythonCodeExecutionTool(BaseTool[CodeExecutionInput, CodeExecutionResult])
         except LookupError:
             result = await self._executor.execute_code_blocks([block], cancellation_token)
         else:
-            _, result = await gate.code(calling_agent() or self.name, self._executor, block, cancellation_token)
+            caller = current_caller()
+            agent = caller.agent if caller else self.name
+            _, result = await gate.code(agent, self._executor, block, cancellation_token)
         return CodeExecutionResult(success=result.exit_code == 0, output=result.output)

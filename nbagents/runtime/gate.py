@@ -26,6 +26,7 @@ from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, FunctionCall, LLMMessage
 from ..models.offered import OfferedTool, ToolChoice
 from ..models.request import asked_with, options_as_json
+from ..tools.caller import called_by
 from ..tools.results import ToolResult
 from ..tools.tool import Tool
 from ..tools.workbench import Workbench
@@ -242,7 +243,7 @@ class Gate:
             return tool_effect.failed(call, str(refusal))
         token = cancellation_token or CancellationToken()
         async with self._performing("tool", agent, {"name": call.name, "arguments": arguments}) as effect:
-            with tool_effect.called_by(agent):
+            with called_by(tool_effect.caller(agent, self.model)):
                 result = await tool_effect.performed(workbench, call, arguments, token, emit)
             result = tool_effect.without_secrets(result, self.redact)
             effect.outcome = result.model_dump(mode="json", exclude={"type", "name"})

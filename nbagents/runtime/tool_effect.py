@@ -8,35 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock
-from ..models.messages import FunctionCall
+from ..models.client import ChatCompletionClient
+from ..models.messages import CreateResult, FunctionCall, LLMMessage
+from ..tools.caller import Caller
 from ..tools.results import TextResultContent, ToolResult
 from ..tools.static_workbench import ENDS_THE_RUN, StaticStreamWorkbench, error_text
 from ..tools.tool import Tool
 from ..tools.workbench import StreamWorkbench, Workbench
-
-_CALLER: ContextVar[str] = ContextVar("nbagents_calling_agent", default="")
-
-
-def calling_agent() -> str:
-    """The agent whose tool call the running code serves; "" outside of one."""
-    return _CALLER.get()
-
-
-@contextmanager
-def called_by(agent: str) -> Iterator[None]:
-    """Within, `calling_agent` is `agent`, also for the tasks that are started."""
-    token = _CALLER.set(agent)
-    try:
-        yield
-    finally:
-        _CALLER.reset(token)
 
 
 class NotApproved(Exception):
@@ -44,6 +28,19 @@ class NotApproved(Exception):
 
     def __init__(self, tool: str, reason: str) -> None:
         super().__init__(f"The call of {tool} was not approved. Reason: {reason or 'no reason was given'}")
+
+
+def caller(agent: str, model: Callable[..., AsyncGenerator[str | CreateResult, None]]) -> Caller:
+    """The caller that a tool sees: `agent`, who lets it ask a model through the gate's `model`."""
+
+    async def ask(client: ChatCompletionClient, messages: Sequence[LLMMessage]) -> CreateResult:
+        async with aclosing(model(agent, client, messages)) as parts:
+            async for part in parts:
+                if isinstance(part, CreateResult):
+                    return part
+        raise AssertionError("the gate yields a result or raises")
+
+    return Caller(agent, ask)
 
 
 def workbench_of(tools: Workbench | Tool) -> Workbench:

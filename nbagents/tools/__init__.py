@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .caller import Caller, current_caller
 from .function_source import Alias, FunctionToolConfig, ImportFromModule, trusting_code
 from .function_tool import FunctionTool
 from .results import ImageResultContent, ResultContent, TextResultContent, ToolResult
@@ -29,6 +30,7 @@ __all__ = [
     "BaseStreamTool",
     "BaseTool",
     "BaseToolWithState",
+    "Caller",
     "FunctionTool",
     "FunctionToolConfig",
     "HttpTool",
@@ -46,6 +48,7 @@ __all__ = [
     "ToolResult",
     "ToolSchema",
     "Workbench",
+    "current_caller",
     "trusting_code",
 ]
 
