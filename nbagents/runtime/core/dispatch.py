@@ -138,6 +138,8 @@ class Dispatcher:
                 self._schedule()
                 return
             self._open(self.queue.popleft())
+        # Without receivers no task ends that would say so.
+        self._changed()
 
     async def _pump_with_interventions(self) -> None:
         try:

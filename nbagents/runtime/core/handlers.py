@@ -102,7 +102,7 @@ def _handler(method: Method, kind: Kind, strict: bool, match: Match | None, name
     assert "message" in hints, "message parameter not found in function signature"
     takes, answers = types_in(hints["message"]), types_in(hints.get("return", Any))
     classes = tuple(get_origin(answer) or answer for answer in answers)
-    any_answer = any(not isinstance(answer, type) for answer in classes)
+    any_answer = any(answer is Any or not isinstance(answer, type) for answer in classes)
 
     @functools.wraps(method)
     async def handle(self: Any, message: Any, ctx: MessageContext) -> Any:
