@@ -20,7 +20,7 @@ USAGE = RequestUsage(prompt_tokens=3, completion_tokens=2)
 
 def client(*answers: CreateResult | str, **info: Any) -> ReplayChatCompletionClient:
     """A model that gives these answers in order, and can do everything but see, unless `info` says otherwise."""
-    return ReplayChatCompletionClient(answers, model_info={**ABLE, **info})  # type: ignore[typeddict-item]  # a test's own mix
+    return ReplayChatCompletionClient(answers, model_info={**ABLE, **info})
 
 
 def calls(*named: tuple[str, str], thought: str | None = None) -> CreateResult:

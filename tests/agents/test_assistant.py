@@ -85,7 +85,7 @@ async def test_chunks_name_the_message_that_they_belong_to_also_after_a_thought(
     items = [item async for item in agent.run_stream(task="go")]
     chunks = [item for item in items if isinstance(item, ModelClientStreamingChunkEvent)]
     assert "".join(chunk.content for chunk in chunks) == "one two"
-    assert {chunk.full_message_id for chunk in chunks} == {items[-2].id}  # type: ignore[union-attr]  # before the result
+    assert {chunk.full_message_id for chunk in chunks} == {items[-2].id}
 
 
 async def test_memories_are_asked_before_each_turn_and_told_once() -> None:
@@ -144,8 +144,8 @@ def test_construction_is_checked() -> None:
             lambda: AssistantAgent("a", client(), tools=[clash], handoffs=["b"]),
             "Handoff names must be unique from tool",
         ),
-        (lambda: AssistantAgent("a", client(), tools=[3]), "Unsupported tool type"),  # type: ignore[list-item]  # wrong on purpose
-        (lambda: AssistantAgent("a", client(), handoffs=[3]), "Unsupported handoff type"),  # type: ignore[list-item]  # wrong on purpose
+        (lambda: AssistantAgent("a", client(), tools=[3]), "Unsupported tool type"),
+        (lambda: AssistantAgent("a", client(), handoffs=[3]), "Unsupported handoff type"),
         (
             lambda: AssistantAgent("a", client(), tools=[add], workbench=StaticWorkbench([])),
             "Tools cannot be used with",
@@ -155,7 +155,7 @@ def test_construction_is_checked() -> None:
         with pytest.raises(ValueError, match=text):
             wrong()
     with pytest.raises(TypeError, match="Expected Memory"):
-        AssistantAgent("a", client(), memory=3)  # type: ignore[arg-type]  # wrong on purpose
+        AssistantAgent("a", client(), memory=3)
 
 
 async def test_the_stream_of_on_messages_ends_with_the_response() -> None:

@@ -35,7 +35,7 @@ async def test_a_handoff_is_taken_after_all_calls_and_carries_the_others() -> No
     assert (handoff.target, handoff.content) == ("b", "Transferred to b, adopting the role of b immediately.")
     asked, results = handoff.context
     assert isinstance(asked, AssistantMessage) and asked.thought == "b knows"
-    assert [call.name for call in asked.content] == ["add"] and results.content[0].content == "3"  # type: ignore[union-attr]
+    assert [call.name for call in asked.content] == ["add"] and results.content[0].content == "3"
 
 
 async def test_a_handoff_alone_carries_the_thought() -> None:

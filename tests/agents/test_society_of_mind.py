@@ -30,7 +30,7 @@ def model_of(agent: SocietyOfMindAgent) -> ReplayChatCompletionClient:
 async def test_the_discussion_is_shown_and_a_model_gives_the_account() -> None:
     agent = society("account", inner=client("x1"))
     result = await agent.run(task="go")
-    assert [(message.source, message.to_text()) for message in result.messages] == [  # type: ignore[attr-defined]  # all have a source
+    assert [(message.source, message.to_text()) for message in result.messages] == [
         ("user", "go"), ("x", "x1"), ("som", "account"),
     ]  # fmt: skip
     assert prompt(model_of(agent)) == [("UserMessage", "INSTRUCTION"), ("UserMessage", "x1"), ("UserMessage", "PROMPT")]
