@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class CodeBlock(BaseModel):
     """One block of code, as it stood between two fences."""
+
+    model_config = ConfigDict(defer_build=True)  # as the messages that hold it
 
     code: str
     language: str
@@ -24,6 +26,8 @@ class CodeResult(BaseModel):
     `output` is the text for people and models; `outputs` are nbformat v4 outputs (stream, display_data,
     execute_result, error) in the order in which they appeared.
     """
+
+    model_config = ConfigDict(defer_build=True)
 
     exit_code: int
     output: str

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..models.messages import RequestUsage, UserMessage
 
@@ -23,6 +23,9 @@ def _now() -> datetime:
 
 class BaseMessage(BaseModel, ABC):
     """Anything that appears in a conversation."""
+
+    # Validators are built at first use: importing thirty classes of which a team uses three shall cost little.
+    model_config = ConfigDict(defer_build=True)
 
     @abstractmethod
     def to_text(self) -> str:

@@ -41,7 +41,7 @@ class StructuredMessage(BaseChatMessage, Generic[StructuredContentType]):
 class _AnyContent(BaseModel):
     """The content of a message whose model is not known here: its fields as they stand in the JSON."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
 
 @cache

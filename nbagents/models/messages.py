@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..image import Image
 
+_LAZILY = ConfigDict(defer_build=True)
+"""Validators are built at first use: importing this costs a third."""
+
 FinishReasons = Literal["stop", "length", "function_calls", "content_filter", "unknown"]
 
 
@@ -27,6 +30,8 @@ class FunctionCall:
 class FunctionExecutionResult(BaseModel):
     """What a call returned, as text for the model."""
 
+    model_config = _LAZILY
+
     content: str
     name: str
     call_id: str
@@ -36,12 +41,16 @@ class FunctionExecutionResult(BaseModel):
 class SystemMessage(BaseModel):
     """Instructions from the developer of the agent."""
 
+    model_config = _LAZILY
+
     content: str
     type: Literal["SystemMessage"] = "SystemMessage"
 
 
 class UserMessage(BaseModel):
     """Input from a person or from another agent (`source` says who)."""
+
+    model_config = _LAZILY
 
     content: str | list[str | Image]
     source: str
@@ -51,6 +60,8 @@ class UserMessage(BaseModel):
 class AssistantMessage(BaseModel):
     """What the model itself said earlier: text, or the calls that it asked for."""
 
+    model_config = _LAZILY
+
     content: str | list[FunctionCall]
     source: str
     thought: str | None = None
@@ -59,6 +70,8 @@ class AssistantMessage(BaseModel):
 
 class FunctionExecutionResultMessage(BaseModel):
     """The results of the calls in the assistant message before it."""
+
+    model_config = _LAZILY
 
     content: list[FunctionExecutionResult]
     type: Literal["FunctionExecutionResultMessage"] = "FunctionExecutionResultMessage"
@@ -94,6 +107,8 @@ class TopLogprob:
 class ChatCompletionTokenLogprob(BaseModel):
     """How likely a token of the answer was, and what else might have stood there."""
 
+    model_config = _LAZILY
+
     token: str
     logprob: float
     top_logprobs: list[TopLogprob] | None = None
@@ -103,7 +118,7 @@ class ChatCompletionTokenLogprob(BaseModel):
 class CreateResult(BaseModel):
     """A whole answer of a model."""
 
-    model_config = ConfigDict(protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=(), defer_build=True)
 
     finish_reason: FinishReasons
     content: str | list[FunctionCall]

@@ -149,7 +149,7 @@ async def test_a_model_that_sums_up_nothing_is_an_error_and_loses_nothing() -> N
 
 
 async def test_tokens_may_be_the_limit() -> None:
-    context = compacting("S1", max_messages=None, token_limit=60)
+    context = compacting("S1", max_messages=None, token_limit=30)
     await fill(context, 0, 40)
 
     assert len(await context.get_messages()) == 3
