@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class BaseState(BaseModel):
     """The state of what remembers nothing."""
+
+    # Most of these are never used in a process: they are made ready at their first use.
+    model_config = ConfigDict(defer_build=True)
 
     type: str = "BaseState"
     version: str = "1.0.0"

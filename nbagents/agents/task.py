@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, Field, SerializeAsAny
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from ..messages import BaseAgentEvent, BaseChatMessage, TextMessage
 from ..runtime.usage import Usage
@@ -17,6 +17,8 @@ Task = str | BaseChatMessage | Sequence[BaseChatMessage] | None
 
 class TaskResult(BaseModel):
     """How a run ended: the task's messages and all that came of them, streaming chunks left out."""
+
+    model_config = ConfigDict(defer_build=True)  # made ready at its first use: importing a team stays quick
 
     messages: Sequence[SerializeAsAny[BaseAgentEvent | BaseChatMessage]] = Field(default_factory=list)
     stop_reason: str | None = None
