@@ -24,6 +24,8 @@ logger = logging.getLogger("nbagents.runtime")
 GRACE = 0.5
 """Seconds that handlers get to end by themselves when the runtime stops, and again when they are cancelled."""
 
+STOPPED = "the runtime was stopped before the message was delivered"
+
 BATCH = 128
 """Handlers that are started before the loop turns to something else."""
 
@@ -149,7 +151,12 @@ class Dispatcher:
             self._intervening = False
 
     async def _handle(self, envelope: Envelope) -> None:
-        if self._intervene is None or await self._intervene(envelope):
+        try:
+            wanted = self._intervene is None or await self._intervene(envelope)
+        except asyncio.CancelledError:
+            _refuse(envelope.reply, STOPPED)
+            raise
+        if wanted:
             self._open(envelope)
 
     async def process_next(self) -> None:
@@ -239,9 +246,9 @@ class Dispatcher:
             Exception: what a handler raised whose sender awaits no reply, when such exceptions are not ignored.
         """
         self.started = False
-        self._discard("the runtime was stopped before the message was delivered")
+        self._discard(STOPPED)
         await self._settle()
-        self._discard("the runtime was stopped before the message was delivered")
+        self._discard(STOPPED)
         self.raise_failure()
 
     def raise_failure(self) -> None:
@@ -265,9 +272,12 @@ class Dispatcher:
 
     def _discard(self, why: str) -> None:
         while self.queue:
-            reply = self.queue.popleft().reply
-            if reply is not None and not reply.done():
-                reply.set_exception(UndeliverableException(why))
+            _refuse(self.queue.popleft().reply, why)
+
+
+def _refuse(reply: asyncio.Future[Any] | None, why: str) -> None:
+    if reply is not None and not reply.done():
+        reply.set_exception(UndeliverableException(why))
 
 
 def _answer(reply: asyncio.Future[Any], task: asyncio.Task[Any], error: BaseException | None) -> None:

@@ -77,9 +77,7 @@ class HostingRuntime(AgentRuntime):
             if self._registry.knows(agent_id.type):
                 await (await self._registry.agent(agent_id)).load_state(agent_state)
             else:
-                warnings.warn(
-                    f"the state of {name} is not loaded: no type {agent_id.type!r} is registered", stacklevel=2
-                )
+                warnings.warn(f"state of {name} not loaded: no type {agent_id.type!r} is registered", stacklevel=2)
 
     async def agent_save_state(self, agent: AgentId) -> Mapping[str, Any]:
         return await (await self._registry.agent(agent)).save_state()
