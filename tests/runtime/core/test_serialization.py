@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_an_unknown_name_or_format_is_an_unknown_payload_or_an_error() -> None:
 
 
 def test_protobuf_messages_come_back_as_they_were() -> None:
-    wrappers = pytest.importorskip("google.protobuf.wrappers_pb2", reason="protobuf is optional and not installed")
+    wrappers = importlib.import_module("google.protobuf.wrappers_pb2")
     message = wrappers.StringValue(value="hello")
     registry = SerializationRegistry()
     registry.add_serializer(try_get_known_serializers_for_type(type(message)))
