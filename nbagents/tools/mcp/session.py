@@ -129,7 +129,7 @@ async def _as_coroutine(work: Awaitable[T]) -> T:
 def _went_away(error: Exception) -> bool:
     import anyio
     from mcp import MCPError
-    from mcp_types import CONNECTION_CLOSED
+    from mcp.types import CONNECTION_CLOSED
 
     if isinstance(error, MCPError):
         return error.code == CONNECTION_CLOSED
