@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -21,7 +22,7 @@ from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
 from ..errors import ModelResponseError
 from ..executors import CodeExecutor
-from ..messages import BaseAgentEvent, BaseChatMessage, CodeExecutionEvent, ModelClientStreamingChunkEvent
+from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, FunctionCall, LLMMessage
 from ..models.offered import OfferedTool, ToolChoice
@@ -34,7 +35,9 @@ from . import tool_effect
 from .approval import Approvals
 from .console import ask_on_console
 from .error_redaction import redact_error
-from .journal import Entry, Journal, effect_key
+from .hold import let_through
+from .journal import Entry, Journal, dumped, effect_key
+from .prompt_digest import PromptDigest
 from .questions import Answer, OpenQuestions, Question
 from .redaction import Redactor, redacted
 from .usage import Usage, spend
@@ -92,6 +95,7 @@ class Gate:
         self.turn = 0
         self.asker = asker
         self._effects = 0
+        self._prompts: dict[str, PromptDigest] = {}
         self._recorded: WeakValueDictionary[int, BaseChatMessage | BaseAgentEvent] = WeakValueDictionary()
 
     # What happens in the conversation -------------------------------------------------------------------
@@ -103,11 +107,20 @@ class Gate:
             listener.entry(entry)
         return entry
 
+    def _note(self, type: str, /, **fields: Any) -> None:
+        """As `write`, but a run that nobody follows and that is kept in memory only puts off the work."""
+        if self.listeners:
+            self.write(type, **{name: dumped(value) for name, value in fields.items()})
+        else:
+            self.journal.note(type, **fields)
+
     def record(self, message: BaseChatMessage | BaseAgentEvent) -> None:
         """Record one message or event before anybody acts on it. Streaming chunks are shown and not kept.
 
         A message of a run within a run is handed on by the runs around it: it is recorded the first time only.
         """
+        if isinstance(message, ModelClientStreamingChunkEvent) and not self.listeners:
+            return
         if self._recorded.get(id(message)) is message:
             return
         self._recorded[id(message)] = message
@@ -116,16 +129,12 @@ class Gate:
             for listener in self.listeners:
                 listener.chunk(message.source, message.full_message_id or "", text)
             return
-        data = message.dump()
-        if isinstance(message, CodeExecutionEvent):
-            # The outputs stand in the effect's result already; figures must not be kept twice.
-            data["result"].pop("outputs", None)
-        self.write("message", turn=self.turn, message=data)
+        self._note("message", turn=self.turn, message=message)
 
     def speaker(self, agents: Sequence[str]) -> None:
         """A turn begins: these agents speak."""
         self.turn += 1
-        self.write("speaker", turn=self.turn, agents=list(agents))
+        self._note("speaker", turn=self.turn, agents=list(agents))
 
     # Effects ----------------------------------------------------------------------------------------------
 
@@ -151,7 +160,8 @@ class Gate:
         """
         name = f"{client.provider}/{client.model}" if client.provider else client.model or type(client).__name__
         options = options_as_json(tools, tool_choice, json_output, extra_create_args)
-        request = {"model": name, "messages": [message.model_dump(mode="json") for message in messages], **options}
+        prompt = self._prompts.setdefault(agent, PromptDigest()).of(messages)
+        request = {"model": name, "messages": prompt, **options}
         summary = {"model": name, "messages": len(messages)}
         if tools:
             summary["tools"] = [tool["name"] for tool in options["tools"]]
@@ -168,8 +178,8 @@ class Gate:
                 raise ModelResponseError(f"{name} ended its stream without a result: a client yields it last")
             self.usage.add(agent, result.model or name, result.usage)
             spend(agent, result.model or name, result.usage)
-            effect.outcome = result.model_dump(mode="json", exclude={"usage"}, exclude_none=True)
-            effect.usage = asdict(result.usage)
+            effect.outcome = partial(_as_recorded, result)
+            effect.usage = partial(asdict, result.usage)
         # Yielded only now: what an agent acts on is in the journal already.
         yield result
 
@@ -309,11 +319,12 @@ class Gate:
     async def _performing(
         self, kind: str, agent: str, request: dict[str, Any], recorded: dict[str, Any] | None = None
     ) -> AsyncIterator[_Effect]:
-        """Record the start of an effect, then its outcome, whatever that is."""
+        """Record the start of an effect, then its outcome, whatever that is. A run that is held waits before it."""
+        await let_through()
         self._effects += 1
         id, started = f"e{self._effects}", time.perf_counter()
         effect = _Effect(effect_key(kind, agent, request))
-        self.write("effect", effect=id, kind=kind, agent=agent, key=effect.key, request=recorded or request)
+        self._note("effect", effect=id, kind=kind, agent=agent, key=effect.key, request=recorded or request)
         try:
             yield effect
         except BaseException as error:
@@ -323,7 +334,7 @@ class Gate:
         self._finished(id, started, ok=True, value=effect.outcome, usage=effect.usage)
 
     def _finished(self, id: str, started: float, **fields: Any) -> None:
-        self.write("result", effect=id, seconds=round(time.perf_counter() - started, 3), **fields)
+        self._note("result", effect=id, seconds=round(time.perf_counter() - started, 3), **fields)
 
     def _answer_without_secrets(self, result: CreateResult) -> CreateResult:
         """What agents act on is what is recorded and shown: a block is run as it was approved."""
@@ -348,6 +359,11 @@ async def _parts(
     async with aclosing(client.create_stream(messages, **asked)) as answer:
         async for part in answer:
             yield part
+
+
+def _as_recorded(result: CreateResult) -> dict[str, Any]:
+    """An answer as a journal keeps it."""
+    return result.model_dump(mode="json", exclude={"usage"}, exclude_none=True)
 
 
 def _fail_with(asking: Any, question: Question) -> None:

@@ -15,8 +15,9 @@ One entry per fact, written once and before anything depends on it. Format 1; ev
     end       status, reason, usage, error                       status: done stopped failed
 
 `key` is the SHA-256 of the canonical JSON (RFC 8785) of kind, agent and request: the same effect has the same
-key on any machine, which is what a replay looks up. An `effect` without a `result` was interrupted and is never
-repeated silently. Secrets are taken out of every line before it is written.
+key on any machine, which is what a replay looks up. In the request of a model call the messages stand for
+themselves by their digest, which costs only what is new in the prompt (`prompt_digest.py`). An `effect` without a
+`result` was interrupted and is never repeated silently. Secrets are taken out of every line before it is written.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..errors import JournalError
+from ..messages import BaseMessage, CodeExecutionEvent
+from .prompt_digest import canonical_json
 from .redaction import redacted
 
 FORMAT = 1
@@ -39,9 +43,13 @@ Entry = dict[str, Any]
 
 def effect_key(kind: str, agent: str, request: Any) -> str:
     """The name under which an effect's result is found again: "sha256:" and 64 hexadecimal digits."""
-    import rfc8785
+    effect = {"kind": kind, "agent": agent, "request": request}
+    if isinstance(request, dict) and all(isinstance(value, str) for value in request.values()):
+        canonical = canonical_json(effect).encode("utf-8", "surrogatepass")  # the same bytes, many times as fast
+    else:
+        import rfc8785
 
-    canonical = rfc8785.dumps({"kind": kind, "agent": agent, "request": request})
+        canonical = rfc8785.dumps(effect)
     return "sha256:" + hashlib.sha256(canonical).hexdigest()
 
 
@@ -55,9 +63,29 @@ class Journal:
 
     def __init__(self, path: Path | None = None, redact: Callable[[str], str] | None = None) -> None:
         self.path = path
-        self.entries: list[Entry] = []
+        self._entries: list[Entry] = []
+        self._noted: list[tuple[float, str, dict[str, Any]]] = []
         self._redact = redact
         self._file = _create(path) if path is not None else None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries so far, as they were written."""
+        if self._noted:
+            noted, self._noted = self._noted, []
+            for at, type, fields in noted:
+                self._write(at, type, {name: dumped(value) for name, value in fields.items()})
+        return self._entries
+
+    def note(self, type: str, /, **fields: Any) -> None:
+        """As `write`, for a fact that nobody follows: kept in memory, it is made an entry when somebody reads it.
+
+        A message may be given as it is.
+        """
+        if self._file is None:
+            self._noted.append((time.time(), type, fields))
+        else:
+            self.write(type, **{name: dumped(value) for name, value in fields.items()})
 
     def write(self, type: str, /, **fields: Any) -> Entry:
         """Append one entry and return it, as it was written.
@@ -65,9 +93,13 @@ class Journal:
         Raises:
             JournalError: the file cannot be written (disk full, permission): nothing may go on without it.
         """
+        _ = self.entries  # what was noted before comes first
+        return self._write(time.time(), type, fields)
+
+    def _write(self, at: float, type: str, fields: dict[str, Any]) -> Entry:
         entry: Entry = {
-            "seq": len(self.entries),
-            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "seq": len(self._entries),
+            "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
             "type": type,
             **{name: value for name, value in fields.items() if value is not None},
         }
@@ -75,7 +107,7 @@ class Journal:
             entry = redacted(entry, self._redact)
         if self._file is not None:
             self._append(json.dumps(entry, ensure_ascii=False, separators=(",", ":")))
-        self.entries.append(entry)
+        self._entries.append(entry)
         return entry
 
     def close(self) -> None:
@@ -116,6 +148,22 @@ def read(path: Path) -> list[Entry]:
     if not entries or entries[0].get("format") != FORMAT:
         raise JournalError(f"{path} is not a journal of format {FORMAT}: its first entry must say so")
     return entries
+
+
+def dumped(value: Any) -> Any:
+    """A message as JSON; everything else is JSON already, or says how it becomes that."""
+    if isinstance(value, BaseMessage):
+        return as_recorded(value)
+    return value() if callable(value) else value
+
+
+def as_recorded(message: BaseMessage) -> dict[str, Any]:
+    """A message as an entry keeps it."""
+    data = message.dump()
+    if isinstance(message, CodeExecutionEvent):
+        # The outputs stand in the effect's result already; figures must not be kept twice.
+        data["result"].pop("outputs", None)
+    return data
 
 
 def _create(path: Path) -> int:

@@ -1,0 +1,47 @@
+"""The digest of a prompt, at the cost of what is new in it.
+
+The key of a model call covers the whole prompt, and a prompt grows with the conversation. Digesting all of it for
+each call would make every turn dearer than the one before. So the digest of a prompt is a running SHA-256 over its
+messages, one line of canonical JSON each, and the state of the hash is kept: the next prompt of the same agent
+mostly begins with this one, and only what follows is digested. Whether it does is seen by comparing the messages
+with those of last time: a message that was digested must not be changed in place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from ..models.messages import LLMMessage
+
+# Texts, truth values and lists of them under ASCII names: for these it is RFC 8785, and many times as fast.
+canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
+class PromptDigest:
+    """The digest of one agent's prompts, one after the other."""
+
+    def __init__(self) -> None:
+        self._seen: list[LLMMessage] = []
+        self._hash = hashlib.sha256()
+
+    def of(self, messages: Sequence[LLMMessage]) -> str:
+        """The SHA-256 of these messages as hexadecimal digits; the same whatever was digested before."""
+        prompt = messages if isinstance(messages, list) else list(messages)
+        known = len(self._seen)
+        new = prompt[known:]
+        self._seen += new
+        # Lists are compared object by object, which costs nothing while they are the same ones.
+        if self._seen != prompt:
+            self._hash, self._seen = hashlib.sha256(), list(prompt)
+            new = self._seen
+        for message in new:
+            line = canonical_json(message.model_dump(mode="json")) + "\n"
+            self._hash.update(line.encode("utf-8", "surrogatepass"))
+        return self._hash.hexdigest()
+
+
+def digest(messages: Sequence[LLMMessage]) -> str:
+    """The digest of a prompt, from nothing."""
+    return PromptDigest().of(messages)
