@@ -11,13 +11,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..models.messages import FunctionExecutionResultMessage, LLMMessage, SystemMessage
 
 
 class ChatCompletionContextState(BaseModel):
     """A context as JSON."""
+
+    model_config = ConfigDict(defer_build=True)
 
     messages: list[LLMMessage] = Field(default_factory=list)
 

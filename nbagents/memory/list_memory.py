@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..cancellation import CancellationToken
 from .context import ChatCompletionContext
@@ -17,6 +17,8 @@ from .memory import Memory, MemoryContent, MemoryQueryResult, UpdateContextResul
 
 class ListMemoryConfig(BaseModel):
     """A `ListMemory` as JSON."""
+
+    model_config = ConfigDict(defer_build=True)
 
     name: str | None = None
     memory_contents: list[MemoryContent] = Field(default_factory=list)

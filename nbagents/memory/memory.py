@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from ..cancellation import CancellationToken
 from ..messages.memory_content import ContentType, MemoryContent, MemoryMimeType
@@ -28,11 +28,15 @@ __all__ = [
 class MemoryQueryResult(BaseModel):
     """What a memory found."""
 
+    model_config = ConfigDict(defer_build=True)
+
     results: list[MemoryContent]
 
 
 class UpdateContextResult(BaseModel):
     """What a memory told the model."""
+
+    model_config = ConfigDict(defer_build=True)
 
     memories: MemoryQueryResult
 

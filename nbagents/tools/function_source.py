@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from ..errors import ConfigurationError
 
@@ -24,12 +24,16 @@ from ..errors import ConfigurationError
 class Alias(BaseModel):
     """``import name as alias``"""
 
+    model_config = ConfigDict(defer_build=True)
+
     name: str
     alias: str
 
 
 class ImportFromModule(BaseModel):
     """``from module import ...``"""
+
+    model_config = ConfigDict(defer_build=True)
 
     module: str
     imports: Sequence[str | Alias]
@@ -40,6 +44,8 @@ Import = str | ImportFromModule | Alias
 
 class FunctionToolConfig(BaseModel):
     """A `FunctionTool` as JSON; the shape is AutoGen's."""
+
+    model_config = ConfigDict(defer_build=True)
 
     source_code: str
     name: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..image import Image
 
@@ -15,12 +15,16 @@ from ..image import Image
 class TextResultContent(BaseModel):
     """A piece of text."""
 
+    model_config = ConfigDict(defer_build=True)
+
     content: str
     type: Literal["TextResultContent"] = "TextResultContent"
 
 
 class ImageResultContent(BaseModel):
     """A picture."""
+
+    model_config = ConfigDict(defer_build=True)
 
     content: Image
     type: Literal["ImageResultContent"] = "ImageResultContent"
@@ -31,6 +35,8 @@ ResultContent = Annotated[TextResultContent | ImageResultContent, Field(discrimi
 
 class ToolResult(BaseModel):
     """What the tool called `name` gave back; with `is_error`, what went wrong."""
+
+    model_config = ConfigDict(defer_build=True)
 
     type: Literal["ToolResult"] = "ToolResult"
     name: str

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..cancellation import CancellationToken
 from ..errors import HumanInputUnavailable, JournalError, RunStopped
@@ -25,12 +25,16 @@ ENDS_THE_RUN = (RunStopped, HumanInputUnavailable, JournalError)
 class ToolOverride(BaseModel):
     """What a tool is called, and said to be for, in place of its own words."""
 
+    model_config = ConfigDict(defer_build=True)
+
     name: str | None = None
     description: str | None = None
 
 
 class StaticWorkbenchState(BaseModel):
     """The states of the tools, by their own names."""
+
+    model_config = ConfigDict(defer_build=True)
 
     type: Literal["StaticWorkbenchState"] = "StaticWorkbenchState"
     tools: dict[str, Mapping[str, Any]] = Field(default_factory=dict)
