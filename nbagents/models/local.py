@@ -1,15 +1,24 @@
 """`LocalChatCompletionClient`: a GGUF model on this machine, in the engine of ``local/`` names.
 
 The engine is a llama.cpp server in a child process on loopback; what it is asked and how it answers is OpenAI's
-protocol, so this client only makes sure that the engine is there.
+protocol, so this client only makes sure that the engine is there, and that tools are called in a form that small
+models manage (``json_tools.py``).
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
+from ..cancellation import CancellationToken
 from ..errors import ModelEngineError
+from .json_tools import JsonTools, told_as_text
+from .messages import CreateResult, LLMMessage
 from .model_info import ModelInfo
+from .offered import OfferedTool, ToolChoice
 from .openai import OpenAIChatCompletionClient
 
 if TYPE_CHECKING:
@@ -17,7 +26,7 @@ if TYPE_CHECKING:
 
 LOCAL_MODEL_INFO = ModelInfo(
     vision=False,
-    function_calling=False,
+    function_calling=True,
     json_output=True,
     structured_output=True,
     family="unknown",
@@ -25,6 +34,8 @@ LOCAL_MODEL_INFO = ModelInfo(
 )
 
 
+CONTEXT = 8192
+"""Tokens that one request may use, prompt and answer together: what the engine is started with."""
 LONGEST_ANSWER = 1024
 """Tokens of one answer, unless told otherwise."""
 
@@ -47,12 +58,49 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
         extra.setdefault("temperature", 0)
         # A small model that begins to repeat itself does not end by itself.
         extra.setdefault("max_tokens", LONGEST_ANSWER)
-        super().__init__(model, model_info=LOCAL_MODEL_INFO, **extra)
+        super().__init__(model, model_info=LOCAL_MODEL_INFO, include_name_in_message=False, **extra)
+
+    def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
+        return CONTEXT - self.count_tokens(messages, tools=tools)
+
+    async def create_stream(
+        self,
+        messages: Sequence[LLMMessage],
+        *,
+        tools: Sequence[OfferedTool] = (),
+        tool_choice: ToolChoice = "auto",
+        json_output: bool | type[BaseModel] | None = None,
+        extra_create_args: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+    ) -> AsyncGenerator[str | CreateResult, None]:
+        """As the base class says; tools are called one at a time.
+
+        Raises:
+            ModelResponseError: the model's reply is neither a call nor an answer.
+        """
+        protocol = None if not tools or tool_choice == "none" else JsonTools(tools, tool_choice, json_output)
+        if protocol is None:
+            asked, extra, output = told_as_text(messages), extra_create_args, json_output
+        else:
+            asked, output = protocol.messages(messages), None
+            extra = {**(extra_create_args or {}), **protocol.response_format()}
+        answer = super().create_stream(
+            asked, json_output=output, extra_create_args=extra, cancellation_token=cancellation_token
+        )
+        async with aclosing(answer):
+            async for part in answer:
+                if protocol is None:
+                    yield part
+                elif isinstance(part, CreateResult):
+                    yield protocol.result(part)
+                else:
+                    for text in protocol.add(part):
+                        yield text
 
     async def _connected(self) -> AsyncOpenAI:
         from . import engine, weights
 
-        running = await engine.shared(weights.find(self.model))
+        running = await engine.shared(weights.find(self.model), context_length=CONTEXT)
         if not running.alive:
             raise ModelEngineError(
                 f"the engine of local/{self.model} has died: run the cell again to start a new one",

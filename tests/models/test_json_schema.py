@@ -1,0 +1,102 @@
+"""A model from its JSON schema takes what the schema allows, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field, ValidationError
+
+from nbagents.models.json_schema import schema_to_pydantic_model
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Inner(BaseModel):
+    kind: Literal["inner"] = "inner"
+    count: Annotated[int, Field(ge=0, le=9)]
+
+
+class Outer(BaseModel):
+    """All that a schema can say."""
+
+    name: Annotated[str, Field(min_length=2, description="who")]
+    inner: Inner
+    several: list[Inner]
+    colour: Colour
+    when: date
+    either: int | str | None = None
+    scores: dict[str, float]
+    flag: bool = True
+    anything: Any = None
+
+
+GOOD: dict[str, Any] = {
+    "name": "Ada",
+    "inner": {"count": 1},
+    "several": [{"count": 2}],
+    "colour": "red",
+    "when": "2026-01-02",
+    "scores": {"a": 0.5},
+}
+
+
+def test_what_fits_the_schema_fits_the_model() -> None:
+    made = schema_to_pydantic_model(Outer.model_json_schema(), "Outer")
+    value = made.model_validate(GOOD)
+    assert made.__name__ == "Outer"
+    assert value.model_dump(mode="json") == Outer.model_validate(GOOD).model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "A"}, {"inner": {"count": 10}}, {"colour": "green"}, {"when": "soon"}, {"scores": {"a": "x"}},
+     {"inner": {"kind": "outer", "count": 1}}, {"several": {}}, {"either": []}],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        schema_to_pydantic_model(Outer.model_json_schema()).model_validate(GOOD | change)
+
+
+def test_all_of_joins_the_fields() -> None:
+    made = schema_to_pydantic_model(
+        {
+            "allOf": [{"$ref": "#/$defs/A"}, {"properties": {"b": {"type": "integer"}}, "required": ["b"]}],
+            "$defs": {"A": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}},
+        }
+    )
+    assert made.model_validate({"a": "x", "b": 1}).model_dump() == {"a": "x", "b": 1}
+    with pytest.raises(ValidationError):
+        made.model_validate({"a": "x"})
+
+
+def test_additional_properties_are_refused_where_the_schema_refuses_them() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False}
+    with pytest.raises(ValidationError):
+        schema_to_pydantic_model(schema).model_validate({"a": 1, "b": 2})
+
+
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [
+        ({"type": "string"}, "the schema of an object is expected"),
+        ({"type": "object", "properties": {"a": {"$ref": "#/$defs/Nope"}}}, "which it does not define"),
+        ({"type": "object", "properties": {"a": {"type": "tuple"}}}, "unsupported type 'tuple'"),
+        (
+            {
+                "type": "object",
+                "properties": {"a": {"$ref": "#/$defs/T"}},
+                "$defs": {"T": {"type": "object", "properties": {"t": {"$ref": "#/$defs/T"}}}},
+            },
+            "contains itself",
+        ),
+    ],
+)
+def test_what_cannot_be_a_model_says_why(schema: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        schema_to_pydantic_model(schema)
