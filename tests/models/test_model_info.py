@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from PIL import Image as PILImage
 
 from nbagents.image import Image
 from nbagents.models import (
@@ -51,9 +52,7 @@ def test_capabilities_are_a_part_of_the_info() -> None:
 
 def test_tokens_are_estimated_from_everything_that_is_sent() -> None:
     client = OpenAIChatCompletionClient("unheard-of", api_key="k")
-    png = Image.from_base64(
-        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
-    )
+    png = Image.from_pil(PILImage.new("RGB", (1, 1)))
     text: LLMMessage = UserMessage(content="word " * 100, source="u")
     more: list[LLMMessage] = [
         UserMessage(content=["see", png], source="u"),
