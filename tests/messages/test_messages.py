@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, Literal
 
 import pytest
@@ -76,6 +77,14 @@ def test_every_message_is_read_back_as_it_was_written(message: Any) -> None:
         assert type(loaded) is type(message) and loaded == message
     union: Any = ChatMessage if isinstance(message, BaseChatMessage) else AgentEvent
     assert TypeAdapter(union).validate_python(message.dump()) == message
+
+
+def test_ids_are_random_uuids() -> None:
+    ids = {TextMessage(content="x", source="a").id for _ in range(200)}
+    assert len(ids) == 200
+    for id in ids:
+        assert str(uuid.UUID(id)) == id
+        assert (uuid.UUID(id).version, uuid.UUID(id).variant) == (4, uuid.RFC_4122)
 
 
 def test_an_unknown_type_says_so() -> None:
