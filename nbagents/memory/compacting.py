@@ -76,7 +76,7 @@ class CompactingChatCompletionContext(ChatCompletionContext):
         self._model_client, self._instructions = model_client, instructions
         self._max_messages, self._token_limit, self._keep = max_messages, token_limit, keep
         self._summary, self._covered = "", 0
-        self._summing_up = asyncio.Lock()
+        self._summing_up: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     @property
     def summary(self) -> str:
@@ -89,7 +89,7 @@ class CompactingChatCompletionContext(ChatCompletionContext):
         Raises:
             ModelError: the summary is due and the model did not answer.
         """
-        async with self._summing_up:
+        async with self._one_at_a_time():
             if self._too_long():
                 await self._sum_up()
         return [*self._pinned(), *self._shown()]
@@ -113,6 +113,13 @@ class CompactingChatCompletionContext(ChatCompletionContext):
         loaded = CompactingState.model_validate(state)
         self._messages, self._pins = loaded.messages, {}
         self._summary, self._covered = loaded.summary, min(loaded.covered, len(loaded.messages))
+
+    def _one_at_a_time(self) -> asyncio.Lock:
+        """The lock of this loop: a context outlives an ``asyncio.run``, a lock does not."""
+        loop = asyncio.get_running_loop()
+        if self._summing_up is None or self._summing_up[0] is not loop:
+            self._summing_up = (loop, asyncio.Lock())
+        return self._summing_up[1]
 
     def _shown(self) -> list[LLMMessage]:
         rest = self._conversation()[self._covered :]

@@ -16,8 +16,19 @@ from .workbench import StreamWorkbench, Workbench
 
 if TYPE_CHECKING:
     from .http import HttpTool
+    from .mcp import (
+        McpWorkbench,
+        SseServerParams,
+        StdioServerParams,
+        StreamableHttpServerParams,
+        mcp_server_tools,
+    )
 
 _LAZY = {
+    **dict.fromkeys(
+        ["McpWorkbench", "SseServerParams", "StdioServerParams", "StreamableHttpServerParams", "mcp_server_tools"],
+        ".mcp",
+    ),
     "HttpTool": ".http",
     # It runs code, which is an effect that only the gate may have: it stands on the gate's floor.
     "CodeExecutionInput": "..runtime.code_execution_tool",
@@ -36,12 +47,16 @@ __all__ = [
     "HttpTool",
     "ImageResultContent",
     "ImportFromModule",
+    "McpWorkbench",
     "ParametersSchema",
     "ResultContent",
+    "SseServerParams",
     "StaticStreamWorkbench",
     "StaticWorkbench",
+    "StdioServerParams",
     "StreamTool",
     "StreamWorkbench",
+    "StreamableHttpServerParams",
     "TextResultContent",
     "Tool",
     "ToolOverride",
@@ -49,6 +64,7 @@ __all__ = [
     "ToolSchema",
     "Workbench",
     "current_caller",
+    "mcp_server_tools",
     "trusting_code",
 ]
 

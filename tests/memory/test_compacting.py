@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from nbagents.errors import ModelResponseError
@@ -159,3 +161,16 @@ async def test_tokens_may_be_the_limit() -> None:
 def test_limits_that_leave_nothing_to_do_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"max_messages|keep"):
         compacting(**options)
+
+
+def test_it_may_be_used_by_one_asyncio_run_after_another() -> None:
+    context = compacting("S1", "S2")
+
+    async def twice_at_once(start: int, stop: int) -> list[list[LLMMessage]]:
+        await fill(context, start, stop)
+        return list(await asyncio.gather(context.get_messages(), context.get_messages()))
+
+    for start, stop in ((0, 5), (5, 7)):
+        one, other = asyncio.run(twice_at_once(start, stop))
+        assert one == other
+    assert context.summary == "S2"

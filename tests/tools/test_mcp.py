@@ -63,6 +63,16 @@ async def test_it_connects_with_the_first_use_and_again_after_stop() -> None:
     await bench.stop()
 
 
+def test_it_may_be_used_by_one_asyncio_run_after_another() -> None:
+    bench = McpWorkbench(TIME_OVER_STDIO)
+
+    async def convert() -> list[bool]:
+        results = await asyncio.gather(*(bench.call_tool("convert_time", NOON) for _ in range(3)))
+        return [result.is_error for result in results]
+
+    assert asyncio.run(convert()) == asyncio.run(convert()) == [False] * 3
+
+
 async def test_a_servers_tool_passes_the_gate_and_waits_for_a_person_where_it_must() -> None:
     person = ScriptedPerson([Answer("run")])
     gate = Gate(asker=person)

@@ -37,12 +37,12 @@ class McpSession:
     def __init__(self, params: McpServerParams, sampling: SamplingFnT | None = None) -> None:
         self.params = params
         self._sampling = sampling
+        self._context = contextvars.copy_context()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._owner: asyncio.Task[None] | None = None
         self._client: Client | None = None
         self._ending: set[asyncio.Task[None]] = set()
-        self._closing = asyncio.Event()
-        self._starting = asyncio.Lock()
-        self._context = contextvars.copy_context()
+        self._closing, self._starting = asyncio.Event(), asyncio.Lock()
 
     async def start(self) -> Client:
         """The client of the session, which begins if it has not.
@@ -50,6 +50,7 @@ class McpSession:
         Raises:
             ToolError: the server cannot be started or reached.
         """
+        self._begin_on(asyncio.get_running_loop())
         async with self._starting:
             if self._client is None or self._owner is None or self._owner.done():
                 self._client = await self._opened()
@@ -57,6 +58,7 @@ class McpSession:
 
     async def stop(self) -> None:
         """End the session, and the server if the session started it."""
+        self._begin_on(asyncio.get_running_loop())
         owner, self._owner, self._client = self._owner, None, None
         if owner is not None:
             self._closing.set()
@@ -83,6 +85,13 @@ class McpSession:
                 raise
             await self.stop()
             raise ToolError(f"the MCP server {self.params.place!r} went away: the next call starts it again") from error
+
+    def _begin_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Know nothing of another loop's session: it ended with its loop, as after an ``asyncio.run``."""
+        if loop is not self._loop:
+            self._loop = loop
+            self._owner, self._client, self._ending = None, None, set()
+            self._closing, self._starting = asyncio.Event(), asyncio.Lock()
 
     async def _opened(self) -> Client:
         self._closing = asyncio.Event()
