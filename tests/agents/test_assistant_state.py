@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -10,9 +12,8 @@ import pytest
 from nbagents.agents import AssistantAgent
 from nbagents.cancellation import CancellationToken
 from nbagents.memory import UnboundedChatCompletionContext
-from nbagents.messages import (
-    TextMessage,
-)
+from nbagents.messages import TextMessage
+from nbagents.models import CreateResult, ReplayChatCompletionClient
 from nbagents.tools import StaticWorkbench
 from tests.agents.scripts import Waiting, calls, client, prompt
 
@@ -122,3 +123,56 @@ async def test_reset_clears_the_context() -> None:
     await agent.run(task="go")
     await agent.on_reset(CancellationToken())
     assert agent.model_context is context and await context.get_messages() == []
+
+
+async def test_cancelling_while_a_function_blocks_a_thread_does_not_wait_for_it() -> None:
+    started, release, token = asyncio.Event(), threading.Event(), CancellationToken()
+    loop = asyncio.get_running_loop()
+
+    def block() -> str:
+        """Block."""
+        loop.call_soon_threadsafe(started.set)
+        release.wait(10)
+        return "late"
+
+    agent = AssistantAgent("a", client(calls(("block", "{}"))), tools=[block])
+    running = asyncio.create_task(agent.run(task="go", cancellation_token=token))
+    await started.wait()
+    token.cancel()
+    try:
+        async with asyncio.timeout(1):
+            with pytest.raises(asyncio.CancelledError):
+                await running
+    finally:
+        release.set()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("how", ["token", "task", "leaving"])
+async def test_every_way_to_leave_ends_the_model_call(stream: bool, how: str) -> None:
+    place, token = Waiting(), CancellationToken()
+
+    class Slow(ReplayChatCompletionClient):
+        async def create(self, *args: Any, **asked: Any) -> CreateResult:
+            await place()
+            raise AssertionError("unreachable")
+
+        async def create_stream(self, *args: Any, **asked: Any) -> AsyncGenerator[str | CreateResult, None]:
+            await place()
+            yield "unreachable"
+
+    agent = AssistantAgent("a", Slow([]), model_client_stream=stream)
+    items = agent.run_stream(task="go", cancellation_token=token)
+    assert isinstance(await anext(items), TextMessage)
+    if how == "leaving":
+        await place.reached.wait()
+        async with asyncio.timeout(1):
+            await items.aclose()
+    else:
+        running = asyncio.ensure_future(anext(items))
+        await place.reached.wait()
+        token.cancel() if how == "token" else running.cancel()
+        async with asyncio.timeout(1):
+            with pytest.raises(asyncio.CancelledError):
+                await running
+    assert place.cancelled and len(asyncio.all_tasks()) == 1
