@@ -10,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .approval import Approvals
-from .gate import Gate, Listener, current_gate, ensured_gate, in_a_run, passing
+from .current import current_gate, ensured_gate, in_a_run, passing
+from .gate import Gate, Listener
 from .journal import Journal
 from .questions import Answer, Question
 from .redaction import Redactor

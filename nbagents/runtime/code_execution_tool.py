@@ -13,7 +13,7 @@ from ..code import CodeBlock
 from ..executors import CodeExecutor
 from ..tools.caller import current_caller
 from ..tools.tool import BaseTool
-from .gate import current_gate
+from .current import current_gate
 
 
 class CodeExecutionInput(BaseModel):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Protocol
@@ -370,44 +369,3 @@ def _fail_with(asking: Any, question: Question) -> None:
     """An asker that raised could not reach anybody: that is the answer's failure."""
     if not asking.cancelled() and asking.exception() is not None:
         question.fail(asking.exception())
-
-
-_CURRENT: ContextVar[Gate | None] = ContextVar("nbagents_gate", default=None)
-
-
-def current_gate() -> Gate:
-    """The gate of the run that this code is part of.
-
-    Raises:
-        LookupError: the code is not part of a run; agents and teams enter one with `ensured_gate`.
-    """
-    gate = _CURRENT.get()
-    if gate is None:
-        raise LookupError("no run is going on here: call an agent's or a team's run() or run_stream()")
-    return gate
-
-
-def in_a_run() -> bool:
-    """True when this code is part of a run."""
-    return _CURRENT.get() is not None
-
-
-@contextmanager
-def passing(gate: Gate) -> Iterator[Gate]:
-    """Make `gate` the current one for the code within, and for the tasks that it starts."""
-    token = _CURRENT.set(gate)
-    try:
-        yield gate
-    finally:
-        _CURRENT.reset(token)
-
-
-@contextmanager
-def ensured_gate() -> Iterator[Gate]:
-    """The current gate; outside of any run a new one that keeps its log in memory."""
-    gate = _CURRENT.get()
-    if gate is not None:
-        yield gate
-        return
-    with passing(Gate()) as new:
-        yield new

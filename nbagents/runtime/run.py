@@ -17,8 +17,9 @@ from typing import Any, Literal, Protocol
 from .. import __version__
 from ..errors import JournalError, NBAgentsError, RunError, RunFailed, RunNotFinished, RunStopped
 from ..messages import BaseAgentEvent, BaseChatMessage, load_message
+from .current import passing
 from .error_redaction import redact_error
-from .gate import Gate, passing
+from .gate import Gate
 from .journal import FORMAT, Journal
 from .questions import Answer, Question
 from .usage import Usage

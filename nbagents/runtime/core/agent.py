@@ -202,7 +202,7 @@ class BaseAgent(ABC, Agent):
         if not skip_class_subscriptions:
             await cls._subscribe(runtime, agent_type)
         if not skip_direct_message_subscription:
-            await _subscribe_to_direct_messages(runtime, agent_type)
+            await subscribe_to_direct_messages(runtime, agent_type)
         for _, serializers in handled:
             runtime.add_message_serializer(serializers)
         return agent_type
@@ -225,7 +225,7 @@ class BaseAgent(ABC, Agent):
         if not skip_class_subscriptions:
             await self._subscribe(runtime, AgentType(agent_id.type))
         if not skip_direct_message_subscription:
-            await _subscribe_to_direct_messages(runtime, AgentType(agent_id.type))
+            await subscribe_to_direct_messages(runtime, AgentType(agent_id.type))
         for _, serializers in handled:
             runtime.add_message_serializer(serializers)
         return agent_id
@@ -267,7 +267,8 @@ def serializers_of(message_type: type[Any]) -> list[MessageSerializer[Any]]:
     return found
 
 
-async def _subscribe_to_direct_messages(runtime: AgentRuntime, agent_type: AgentType) -> None:
+async def subscribe_to_direct_messages(runtime: AgentRuntime, agent_type: AgentType) -> None:
+    """Let agents of this type receive the topics that begin with ``type:``."""
     try:
         await runtime.add_subscription(TypePrefixSubscription(f"{agent_type.type}:", agent_type))
     except ValueError:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, Protocol, TypeVar, get_type_hints
 
 from ...cancellation import CancellationToken
-from .agent import BaseAgent, _subscribe_to_direct_messages, serializers_of
+from .agent import BaseAgent, serializers_of, subscribe_to_direct_messages
 from .agent_runtime import AgentRuntime
 from .context import MessageContext, SubscriptionInstantiationContext
 from .exceptions import CantHandleException
@@ -131,7 +131,7 @@ class ClosureAgent(BaseAgent, ClosureContext):
         for subscription in wanted:
             await runtime.add_subscription(subscription)
         if not skip_direct_message_subscription:
-            await _subscribe_to_direct_messages(runtime, agent_type)
+            await subscribe_to_direct_messages(runtime, agent_type)
         for known in serializers:
             runtime.add_message_serializer(known)
         return agent_type

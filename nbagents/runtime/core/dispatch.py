@@ -25,6 +25,7 @@ GRACE = 0.5
 """Seconds that handlers get to end by themselves when the runtime stops, and again when they are cancelled."""
 
 STOPPED = "the runtime was stopped before the message was delivered"
+HALTED = "the runtime was stopped while the message was handled"
 
 BATCH = 128
 """Handlers that are started before the loop turns to something else."""
@@ -151,13 +152,23 @@ class Dispatcher:
             self._intervening = False
 
     async def _handle(self, envelope: Envelope) -> None:
+        if self._intervene is None or await self._passes(self._intervene(envelope), envelope):
+            self._open(envelope)
+
+    async def _passes(self, intervening: Coroutine[Any, Any, bool], envelope: Envelope) -> bool:
+        """What the intervention says, in a task with the sender's context; it ends when the sender no longer waits."""
+        task = asyncio.get_running_loop().create_task(intervening, context=envelope.variables)
+        self._own(task, None, None)
+        envelope.task = task
+        if envelope.token is not None:
+            envelope.token.link_future(task)
         try:
-            wanted = self._intervene is None or await self._intervene(envelope)
+            await asyncio.wait([task])
         except asyncio.CancelledError:
+            task.cancel()
             _refuse(envelope.reply, STOPPED)
             raise
-        if wanted:
-            self._open(envelope)
+        return not task.cancelled() and task.result()
 
     async def process_next(self) -> None:
         """Wait for one message and start its handlers.
@@ -223,7 +234,11 @@ class Dispatcher:
         """Until a message comes, a handler ends, or `timeout` seconds pass."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
-        await asyncio.wait([waiter], timeout=timeout)
+        try:
+            await asyncio.wait([waiter], timeout=timeout)
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
 
     async def until(self, condition: Callable[[], bool], poll: float | None = None) -> None:
         """Wait for `condition`, or for a failure; it is asked when something ended, and every `poll` seconds.
@@ -263,12 +278,19 @@ class Dispatcher:
             if not running:
                 return
             if cancel:
-                for task in running:
-                    task.cancel()
+                self._cancel(running)
             await asyncio.wait(running, timeout=GRACE)
         left = [str(agent_id) for task, (_, agent_id) in self._tasks.items() if task is not asyncio.current_task()]
         if left:
             logger.warning("still running though cancelled: %s", ", ".join(left))
+
+    def _cancel(self, running: Iterable[asyncio.Task[Any]]) -> None:
+        handled = [envelope for envelope, _ in (self._tasks[task] for task in running) if envelope is not None]
+        for task in running:
+            task.cancel()
+        # Handlers that wait for each other were cancelled just now; these replies are awaited from outside.
+        for envelope in handled:
+            _refuse(envelope.reply, HALTED)
 
     def _discard(self, why: str) -> None:
         while self.queue:

@@ -23,7 +23,7 @@ from ...models.messages import (
 from ...models.offered import OfferedTool
 from ...tools import StaticWorkbench, Tool
 from .. import tool_effect
-from ..gate import ensured_gate
+from ..current import ensured_gate
 from .agent import BaseAgent
 from .agent_runtime import AgentRuntime
 from .context import MessageContext
