@@ -189,6 +189,9 @@ class Conversation(Team):
             turn = current_gate().turn + 1
             text = f"nobody could be chosen to speak in turn {turn}: {type(error).__name__}: {error}"
             raise SelectionFailed(text, agent=self._name, turn=turn) from error
+        for name in () if isinstance(chosen, StopMessage) else chosen:
+            if name not in self._names:
+                raise SelectionFailed(f"Speaker {name} not found in participant names.", agent=name)
         return chosen
 
     async def _turn(self, tell: Tell, token: CancellationToken) -> list[Message]:
@@ -252,10 +255,7 @@ class Conversation(Team):
 
                 ports = [RuntimeParticipant(port, self._runtime, self._team_id) for port in ports]
             self._seats = {port.name: port for port in ports}
-        try:
-            return self._seats[name]
-        except KeyError:
-            raise SelectionFailed(f"Speaker {name} not found in participant names.", agent=name) from None
+        return self._seats[name]
 
     def _check_type(self, message: Message) -> None:
         kind = type(message)
