@@ -123,9 +123,7 @@ def measured(python: str, side: str, case: str, **environment: str) -> float:
 def compare() -> int:
     """Print the table; 1 when a target is missed."""
     missed = 0
-    print(
-        f"| CPU µs, median of {ROUNDS} | ours | AutoGen 0.7.5 | ratio | its tracing off | ratio | target |"
-    )
+    print(f"| CPU µs, median of {ROUNDS} | ours | AutoGen 0.7.5 | ratio | its tracing off | ratio | target |")
     print("|---|---|---|---|---|---|---|")
     for case in CASES:
         ours, peer, untraced = list[float](), list[float](), list[float]()

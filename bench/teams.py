@@ -191,12 +191,13 @@ def measured(name: str, case: str) -> dict[str, float]:
 def child(name: str, case: str) -> dict[str, float]:
     """Run one case of one side in a process of its own."""
     python = sys.executable if name == "ours" else PEER
-    environment = {**os.environ, "AUTOGEN_DISABLE_RUNTIME_TRACING": os.environ.get("AUTOGEN_DISABLE_RUNTIME_TRACING", "")}
+    environment = {
+        **os.environ,
+        "AUTOGEN_DISABLE_RUNTIME_TRACING": os.environ.get("AUTOGEN_DISABLE_RUNTIME_TRACING", ""),
+    }
     if name == "ours":
         environment["PYTHONPATH"] = str(HERE.parent)
-    done = subprocess.run(
-        [python, __file__, name, case], capture_output=True, text=True, env=environment, check=False
-    )
+    done = subprocess.run([python, __file__, name, case], capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise SystemExit(f"{name} {case} failed:\n{done.stderr}")
     report: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -212,7 +213,11 @@ def main(cases: list[str], times: int) -> None:
                 rows.append(child(name, case))
         ours = statistics.median(row["cpu"] for row in sides["ours"]) * 1000
         row = sides["ours"][-1]
-        more = ", ".join(f"{key} {value * (1000 if key in ('each', 'early') else 1):.3f}" for key, value in row.items() if key != "cpu")
+        more = ", ".join(
+            f"{key} {value * (1000 if key in ('each', 'early') else 1):.3f}"
+            for key, value in row.items()
+            if key != "cpu"
+        )
         if "peer" not in sides:
             print(f"{case:14} {ours:10.3f} {'':>10} {'':>7} {'':>7}  {more}")
             continue

@@ -261,5 +261,3 @@ async def test_cancelling_ends_a_turn_that_goes_through_a_runtime() -> None:
     wait.set()
     assert sources(await team.run()) == ["a"]
     await runtime.stop_when_idle()
-
-

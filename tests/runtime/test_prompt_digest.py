@@ -1,0 +1,53 @@
+"""The digest of a prompt is that of all of it, however much of it was digested before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import rfc8785
+
+from nbagents.models.messages import AssistantMessage, FunctionCall, LLMMessage, SystemMessage, UserMessage
+from nbagents.runtime.journal import effect_key
+from nbagents.runtime.prompt_digest import PromptDigest, digest
+
+PROMPT: list[LLMMessage] = [
+    SystemMessage(content="be kind “é” \u2028"),
+    UserMessage(content="go\n\t\\", source="user"),
+    AssistantMessage(content=[FunctionCall(id="1", arguments='{"x": 1}', name="f")], source="a", thought="hm"),
+]
+
+
+def test_it_covers_the_canonical_json_of_every_message() -> None:
+    lines = b"".join(rfc8785.dumps(message.model_dump(mode="json")) + b"\n" for message in PROMPT)
+    assert digest(PROMPT) == hashlib.sha256(lines).hexdigest()
+
+
+def test_it_does_not_depend_on_what_was_digested_before() -> None:
+    running = PromptDigest()
+    shorter, changed = PROMPT[:1], [PROMPT[0], UserMessage(content="else", source="user"), PROMPT[2]]
+    for prompt in (PROMPT[:2], PROMPT, PROMPT, shorter, PROMPT, changed, tuple(PROMPT), [], PROMPT[1:]):
+        assert running.of(prompt) == digest(prompt)
+
+
+def test_only_what_is_new_is_digested() -> None:
+    dumped: list[str] = []
+
+    class Counted(UserMessage):
+        def model_dump(self, **options: object) -> dict[str, object]:  # type: ignore[override]  # counts its calls
+            dumped.append(str(self.content))
+            return {"content": str(self.content)}
+
+    running = PromptDigest()
+    prompt: list[LLMMessage] = []
+    for number in range(5):
+        prompt = [*prompt, Counted(content=str(number), source="u")]
+        running.of(prompt)
+    assert dumped == ["0", "1", "2", "3", "4"]
+
+
+def test_a_plain_request_has_the_same_key_as_by_rfc_8785() -> None:
+    request = {"model": "m/é", "messages": digest(PROMPT)}
+    canonical = rfc8785.dumps({"kind": "model", "agent": "a", "request": request})
+    assert effect_key("model", "a", request) == "sha256:" + hashlib.sha256(canonical).hexdigest()
+    assert json.loads(canonical)["request"] == request

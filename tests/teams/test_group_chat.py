@@ -1,0 +1,156 @@
+"""What all teams share: nested teams, events, message types, usage, a runtime."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+
+from nbagents.agents import AssistantAgent
+from nbagents.conditions import MaxMessageTermination
+from nbagents.errors import RunFailed
+from nbagents.messages import BaseChatMessage, SelectSpeakerEvent, TextMessage
+from nbagents.models import ReplayChatCompletionClient
+from nbagents.runtime import Gate, passing
+from nbagents.runtime.core import DefaultInterventionHandler, SingleThreadedAgentRuntime
+from nbagents.teams import RoundRobinGroupChat
+from nbagents.teams.on_runtime import TurnRequest
+from tests.teams.members import Member, sources, texts
+
+
+class Note(BaseChatMessage):
+    """A message class of the user's own."""
+
+    content: str
+    type: Literal["Note"] = "Note"
+
+    def to_text(self) -> str:
+        return self.content
+
+
+async def test_a_nested_team_has_what_it_heard_as_its_task_and_all_that_it_says_is_heard() -> None:
+    x, y, z = Member("x"), Member("y"), Member("z")
+    inner = RoundRobinGroupChat([x, y], name="inner", max_turns=2)
+    result = await RoundRobinGroupChat([inner, z], max_turns=3).run(task="go")
+    assert texts(result) == ["go", "x1", "y1", "z1", "x2", "y2"]
+    assert z.heard == ["go", "x1", "y1"]
+    assert x.heard == ["go", "y1", "z1"]
+
+
+async def test_a_nested_run_is_recorded_once() -> None:
+    inner = RoundRobinGroupChat([Member("x")], name="inner", max_turns=1)
+    with passing(Gate()) as gate:
+        await RoundRobinGroupChat([inner], max_turns=1).run(task="go")
+    types = [entry["type"] for entry in gate.journal.entries]
+    assert types == ["task", "speaker", "speaker", "message"]
+
+
+async def test_an_error_in_a_nested_team_keeps_its_cause() -> None:
+    def fails(member: Member) -> str:
+        raise ValueError("it hurts")
+
+    inner = RoundRobinGroupChat([Member("x", fails)], name="inner", max_turns=1)
+    with pytest.raises(RunFailed, match="x failed in turn 2: ValueError: it hurts") as caught:
+        await RoundRobinGroupChat([inner], max_turns=1).run(task="go")
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+async def test_usage_is_that_of_this_run_with_nested_ones() -> None:
+    def agent(name: str) -> AssistantAgent:
+        return AssistantAgent(name, ReplayChatCompletionClient(["one two"] * 4))
+
+    inner = RoundRobinGroupChat([agent("x")], name="inner", max_turns=1)
+    team = RoundRobinGroupChat([inner, agent("z")], max_turns=2)
+    with passing(Gate()):
+        first, second = await team.run(task="go"), await team.run()
+    assert (first.usage.calls, second.usage.calls) == (2, 2)
+    assert set(first.usage.by_agent) == {"x", "z"}
+    assert first.usage.total.completion_tokens == 4
+
+
+async def test_team_events_say_who_is_chosen() -> None:
+    team = RoundRobinGroupChat([Member("a"), Member("b")], max_turns=2, emit_team_events=True)
+    result = await team.run(task="go")
+    chosen = [message for message in result.messages if isinstance(message, SelectSpeakerEvent)]
+    assert [(event.content, event.source) for event in chosen] == [
+        (["a"], "RoundRobinGroupChatManager"), (["b"], "RoundRobinGroupChatManager"),
+    ]  # fmt: skip
+    assert sources(result) == ["user", "RoundRobinGroupChatManager", "a", "RoundRobinGroupChatManager", "b"]
+
+
+async def test_a_message_class_of_the_users_own_must_be_known() -> None:
+    task = Note(content="n", source="user")
+    with pytest.raises(ValueError, match=r"Note.* is not registered"):
+        await RoundRobinGroupChat([Member("a")], max_turns=1).run(task=task)
+    says = Member("a", lambda _: Note(content="said", source="a"))
+    with pytest.raises(RunFailed, match=r"Note.* is not registered"):
+        await RoundRobinGroupChat([says], max_turns=1).run(task="go")
+    team = RoundRobinGroupChat([says], max_turns=1, custom_message_types=[Note])
+    assert texts(await team.run(task=task)) == ["n", "said"]
+    other = RoundRobinGroupChat([Member("a")], max_turns=1, custom_message_types=[Note])
+    await other.load_state(await team.save_state())
+    assert other._thread[0] == task
+
+
+async def test_without_task_messages_the_result_has_only_what_came_of_them() -> None:
+    team = RoundRobinGroupChat([Member("a")], max_turns=1)
+    items = [item async for item in team.run_stream(task="go", output_task_messages=False)]
+    assert [type(item) for item in items[:-1]] == [TextMessage]
+    assert sources(items[-1]) == ["a"]
+
+
+async def test_conditions_see_the_task_before_anybody_speaks() -> None:
+    a = Member("a")
+    team = RoundRobinGroupChat([a], termination_condition=MaxMessageTermination(1))
+    assert sources(await team.run(task="go")) == ["user"]
+    assert a.calls == 0
+
+
+async def test_max_turns_also_resets_the_condition() -> None:
+    condition = MaxMessageTermination(4)
+    team = RoundRobinGroupChat([Member("a")], termination_condition=condition, max_turns=2)
+    for _ in range(2):
+        assert (await team.run(task="go")).stop_reason == "Maximum number of turns 2 reached."
+
+
+async def test_an_agent_that_gives_no_answer_fails_its_turn() -> None:
+    class Silent(Member):
+        async def on_messages_stream(self, messages: Any, cancellation_token: Any) -> Any:
+            yield TextMessage(content="on the way", source=self.name)
+
+    with pytest.raises(RunFailed, match="a gave no answer"):
+        await RoundRobinGroupChat([Silent("a")], max_turns=1).run(task="go")
+
+
+async def test_teams_share_a_runtime_and_its_interventions_see_the_turns() -> None:
+    seen: list[Any] = []
+
+    class Watch(DefaultInterventionHandler):
+        async def on_send(self, message: Any, *, message_context: Any, recipient: Any) -> Any:
+            seen.append((type(message), recipient.type.partition("_")[0]))
+            return message
+
+    runtime = SingleThreadedAgentRuntime(intervention_handlers=[Watch()])
+    runtime.start()
+    teams = [RoundRobinGroupChat([Member("a"), Member("b")], max_turns=2, runtime=runtime) for _ in range(2)]
+    for team in teams:
+        assert texts(await team.run(task="go")) == ["go", "a1", "b1"]
+    assert seen == [(TurnRequest, "a"), (TurnRequest, "b")] * 2
+    await runtime.stop_when_idle()
+
+
+async def test_with_a_runtime_errors_keep_their_cause() -> None:
+    def fails(member: Member) -> str:
+        raise ValueError("it hurts")
+
+    runtime = SingleThreadedAgentRuntime()
+    runtime.start()
+    with pytest.raises(RunFailed, match="a failed in turn 1: ValueError: it hurts") as caught:
+        await RoundRobinGroupChat([Member("a", fails)], max_turns=1, runtime=runtime).run(task="go")
+    assert isinstance(caught.value.__cause__, ValueError)
+    await runtime.stop_when_idle()
+
+
+def test_what_is_no_participant_is_refused() -> None:
+    with pytest.raises(ValueError, match="At least one participant"):
+        RoundRobinGroupChat([])
