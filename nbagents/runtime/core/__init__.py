@@ -1,7 +1,8 @@
 """The event-driven core: agents that send each other messages and publish on topics; names are ``autogen_core``'s."""
 
 from ...cancellation import CancellationToken
-from .agent import Agent, AgentProxy, BaseAgent
+from .agent import Agent, BaseAgent
+from .agent_proxy import AgentProxy
 from .agent_runtime import AgentRuntime
 from .closure_agent import ClosureAgent, ClosureContext
 from .context import (

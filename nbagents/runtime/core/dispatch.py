@@ -14,8 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context
 from typing import Any
 
-from ...cancellation import CancellationToken
-from .context import MessageContext
+from .envelope import Envelope, answer, refuse
 from .exceptions import UndeliverableException
 from .identity import AgentId
 
@@ -29,37 +28,6 @@ HALTED = "the runtime was stopped while the message was handled"
 
 BATCH = 128
 """Handlers that are started before the loop turns to something else."""
-
-
-class Envelope:
-    """One message on its way.
-
-    Args:
-        message: what is said.
-        context: what its handlers are told beside it.
-        recipient: the one receiver; None for a publication.
-        reply: where the recipient's answer goes; None for a publication.
-        token: the sender's cancellation token, if it gave one.
-        variables: the context variables of the sender, which its handlers see too: effects of a handler pass
-            the gate of the run that caused them.
-    """
-
-    __slots__ = ("context", "message", "recipient", "reply", "task", "token", "variables")
-
-    def __init__(
-        self,
-        message: Any,
-        context: MessageContext,
-        recipient: AgentId | None,
-        reply: asyncio.Future[Any] | None,
-        token: CancellationToken | None,
-        variables: Context,
-    ) -> None:
-        self.message, self.context = message, context
-        self.recipient, self.reply = recipient, reply
-        self.token, self.variables = token, variables
-        self.task: asyncio.Task[Any] | None = None
-
 
 Delivery = tuple[AgentId, Coroutine[Any, Any, Any], Context]
 
@@ -166,7 +134,7 @@ class Dispatcher:
             await asyncio.wait([task])
         except asyncio.CancelledError:
             task.cancel()
-            _refuse(envelope.reply, STOPPED)
+            refuse(envelope.reply, STOPPED)
             raise
         return not task.cancelled() and task.result()
 
@@ -210,7 +178,7 @@ class Dispatcher:
         envelope, agent_id = self._tasks.pop(task)
         error = None if task.cancelled() else task.exception()
         if envelope is not None and envelope.reply is not None:
-            _answer(envelope.reply, task, error)
+            answer(envelope.reply, task, error)
         elif error is not None and envelope is not None:
             self.fail(envelope, agent_id, error)
         if self._waiters:
@@ -290,24 +258,8 @@ class Dispatcher:
             task.cancel()
         # Handlers that wait for each other were cancelled just now; these replies are awaited from outside.
         for envelope in handled:
-            _refuse(envelope.reply, HALTED)
+            refuse(envelope.reply, HALTED)
 
     def _discard(self, why: str) -> None:
         while self.queue:
-            _refuse(self.queue.popleft().reply, why)
-
-
-def _refuse(reply: asyncio.Future[Any] | None, why: str) -> None:
-    if reply is not None and not reply.done():
-        reply.set_exception(UndeliverableException(why))
-
-
-def _answer(reply: asyncio.Future[Any], task: asyncio.Task[Any], error: BaseException | None) -> None:
-    if reply.done():
-        return
-    if task.cancelled():
-        reply.cancel()
-    elif error is not None:
-        reply.set_exception(error)
-    else:
-        reply.set_result(task.result())
+            refuse(self.queue.popleft().reply, why)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from .dispatch import Envelope
+from .envelope import Envelope
 from .events import MessageDroppedEvent, MessageKind, event_logger
 from .exceptions import MessageDroppedException
 from .identity import AgentId, TopicId

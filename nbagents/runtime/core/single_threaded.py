@@ -13,7 +13,8 @@ from typing import Any
 from ...cancellation import CancellationToken
 from .agent import Agent
 from .context import HANDLING, MessageContext
-from .dispatch import Delivery, Dispatcher, Envelope
+from .dispatch import Delivery, Dispatcher
+from .envelope import Envelope
 from .events import DeliveryStage, MessageEvent, MessageHandlerExceptionEvent, MessageKind, event_logger
 from .exceptions import UndeliverableException
 from .hosting import HostingRuntime

@@ -7,14 +7,18 @@ from typing import Any
 
 import pytest
 
+from nbagents.cancellation import CancellationToken
 from nbagents.runtime import (
     AgentId,
     DefaultInterventionHandler,
     DropMessage,
+    Gate,
     MessageContext,
     MessageDroppedException,
     SingleThreadedAgentRuntime,
     UndeliverableException,
+    current_gate,
+    passing,
 )
 
 from .agents import TOPIC, Echo, Said, at, subscribed
@@ -115,6 +119,45 @@ async def test_messages_stay_in_order_while_a_handler_waits() -> None:
         await runtime.publish_message(Said(str(n)), TOPIC)
     await asyncio.wait_for(runtime.stop_when_idle(), 5)
     assert (await at(runtime, "echo")).heard == [str(n) for n in range(10)]
+
+
+async def test_a_sender_that_no_longer_waits_ends_the_handler_and_the_queue_goes_on() -> None:
+    began = asyncio.Event()
+
+    class Asking(DefaultInterventionHandler):
+        async def on_send(self, message: Any, *, message_context: MessageContext, recipient: AgentId) -> Any:
+            if message.text == "ask":
+                began.set()
+                await asyncio.Event().wait()
+            return message
+
+    runtime = await with_handlers(Asking())
+    for how in ("task", "token"):
+        began.clear()
+        token = CancellationToken()
+        sending = asyncio.ensure_future(runtime.send_message(Said("ask"), ECHO, cancellation_token=token))
+        await began.wait()
+        _ = sending.cancel() if how == "task" else token.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(sending, 1)
+        assert await asyncio.wait_for(runtime.send_message(Said(how), ECHO), 1) == Said(how.upper())
+    await asyncio.wait_for(runtime.stop_when_idle(), 1)
+
+
+async def test_a_handlers_effects_pass_the_gate_of_the_sender() -> None:
+    seen: list[Gate] = []
+
+    class Looking(DefaultInterventionHandler):
+        async def on_publish(self, message: Any, *, message_context: MessageContext) -> Any:
+            seen.append(current_gate())
+            return message
+
+    runtime, gates = await with_handlers(Looking()), [Gate(), Gate()]
+    for gate in gates:
+        with passing(gate):
+            await runtime.publish_message(Said("a"), TOPIC)
+    await runtime.stop_when_idle()
+    assert seen == gates
 
 
 async def test_stop_ends_a_handler_that_waits_for_ever() -> None:

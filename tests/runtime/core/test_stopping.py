@@ -83,6 +83,19 @@ async def test_stop_cancels_a_handler_that_does_not_end() -> None:
     assert waiting.cancelled and asyncio.all_tasks() == before
 
 
+async def test_whoever_awaits_a_handler_that_stop_cancels_is_told() -> None:
+    runtime = SingleThreadedAgentRuntime()
+    await subscribed(runtime, Waiting, "waiting")
+    runtime.start()
+    waiting = await at(runtime, "waiting", Waiting)
+    sending = asyncio.ensure_future(runtime.send_message(Said("wait"), AgentId("waiting", "k")))
+    await waiting.begun.wait()
+    await asyncio.wait_for(runtime.stop(), 1)
+    with pytest.raises(UndeliverableException, match="stopped while the message was handled"):
+        await asyncio.wait_for(sending, 1)
+    assert waiting.cancelled
+
+
 async def test_stop_when_idle_waits_for_what_handlers_publish() -> None:
     runtime = SingleThreadedAgentRuntime()
 
