@@ -30,7 +30,7 @@ from ..models.messages import AssistantMessage, CreateResult, LLMMessage, System
 from ..runtime import ensured_gate
 from ..state import CodeExecutorAgentState
 from .chat_agent import StreamingChatAgent
-from .code_approval import NOT_APPROVED, ApprovalFuncType, ApprovalRequest, ask_approval
+from .code_approval import NOT_APPROVED, ApprovalFuncType, ApprovalRequest, ask_approval, record_decision
 from .code_running import edits_of, fenced, run_blocks
 from .heard import Heard
 from .model_turn import AgentModel, words_of
@@ -255,6 +255,7 @@ class CodeExecutorAgent(StreamingChatAgent):
             context = [*await self._model_context.get_messages(), *([said] if said else [])]
             request = ApprovalRequest(code=fenced(blocks), context=context)
             response = await ask_approval(self._approval_func, request)
+            record_decision(self.name, blocks, self._executor.target, response)
             if not response.approved:
                 return CodeResult(exit_code=1, output=f"{NOT_APPROVED} Reason: {response.reason}"), ""
         ran, result = await run_blocks(

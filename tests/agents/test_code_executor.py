@@ -136,13 +136,15 @@ async def test_an_approval_func_decides_on_all_blocks_in_place_of_the_gate(kind:
         return decide(request)
 
     executor = ScriptedExecutor("1")
-    with passing(Gate(approvals=Approvals("ask"))):
+    with passing(Gate(approvals=Approvals("ask"))) as gate:
         func: Any = decide if kind == "sync" else decide_later
         agent = CodeExecutorAgent("c", executor, approval_func=func)
         refused = await agent.run(task=CODE)
         allowed = await agent.run(task=CODE)
     assert refused.messages[-1].to_text() == "Code execution was not approved. Reason: not now"
     assert allowed.messages[-1].to_text() == "1" and asked[0].code == CODE
+    answers = [entry for entry in gate.journal.entries if entry["type"] == "answer"]
+    assert [entry["decision"] for entry in answers] == ["reject", "run"]
     # A sync one may wait for a person, and must not keep the run from being stopped.
     assert (threads[0] == threading.get_ident()) is (kind == "async")
 
