@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from . import tool_results
 from .code_split import Fence, Prose, split_at_code
 from .item_list import ItemList
 from .items import Asked, Block, Item, Said, Task, Thought, ToolCall
@@ -18,8 +19,14 @@ from .items import Asked, Block, Item, Said, Task, Thought, ToolCall
 Status = Literal["running", "done", "stopped", "failed"]
 Entry = Mapping[str, Any]
 
-CHAT_TYPES = ("TextMessage", "StopMessage")
-SILENT_TYPES = ("UserInputRequestedEvent", "ModelClientStreamingChunkEvent")
+CHAT_TYPES = ("TextMessage", "StopMessage", "ToolCallSummaryMessage", "HandoffMessage")
+SILENT_TYPES = (
+    "UserInputRequestedEvent",
+    "ModelClientStreamingChunkEvent",
+    # The effects show what was called and what it gave back.
+    "ToolCallRequestEvent",
+    "ToolCallExecutionEvent",
+)
 
 
 class Transcript:
@@ -235,11 +242,17 @@ class Transcript:
             self._doing[id] = block
             self._list.touch(block)
         elif kind == "tool":
-            arguments = request.get("arguments", "")
-            text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-            self._doing[id] = self._list.add(
-                ToolCall(self._list.new_id("tool"), self.turn, agent, str(request.get("name", "tool")), text)
-            )
+            self._doing[id] = self._tool_called(agent, str(request.get("name", "tool")), request.get("arguments", ""))
+
+    def _tool_called(self, agent: str, name: str, arguments: Any) -> Item:
+        """The call, which goes on where a person has approved it."""
+        for block in self.blocks:
+            if (block.agent, block.state, block.target) == (agent, "approved", name):
+                block.state = "running"
+                self._list.touch(block)
+                return block
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        return self._list.add(ToolCall(self._list.new_id("tool"), self.turn, agent, name, text))
 
     def _result(self, entry: Entry) -> None:
         kind, _ = self._effects.pop(entry["effect"], ("", ""))
@@ -248,11 +261,15 @@ class Transcript:
             self.calls += 1
             self.tokens += usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
         item = self._doing.pop(entry["effect"], None)
-        if isinstance(item, Block):
+        value = entry.get("value")
+        if isinstance(item, Block) and kind == "tool":
+            exit_code = int(tool_results.is_error(value))
+            self._ran(item, {**entry, "value": {"output": tool_results.as_text(value), "exit_code": exit_code}})
+        elif isinstance(item, Block):
             self._ran(item, entry)
         elif isinstance(item, ToolCall):
-            item.state = "done" if entry["ok"] else "failed"
-            item.result = _json(entry.get("value") if entry["ok"] else entry.get("error"))
+            item.state = "done" if entry["ok"] and not tool_results.is_error(value) else "failed"
+            item.result = tool_results.as_text(value if entry["ok"] else entry.get("error"))
             self._list.touch(item)
 
     def _ran(self, block: Block, entry: Entry) -> None:
