@@ -243,9 +243,9 @@ class Gate:
         """
         workbench = tool_effect.workbench_of(tools)
         try:
-            arguments = tool_effect.arguments_of(call.arguments)
+            asked = arguments = tool_effect.arguments_of(call.arguments)
             if workbench.requires_approval(call.name):
-                arguments = await self._approved(agent, call.name, arguments)
+                arguments = await self._approved(agent, call.name, asked)
         except ValueError as error:
             return tool_effect.failed(call, f"Error: {error}")
         except tool_effect.NotApproved as refusal:
@@ -254,6 +254,8 @@ class Gate:
         async with self._performing("tool", agent, {"name": call.name, "arguments": arguments}) as effect:
             with called_by(tool_effect.caller(agent, self.model)):
                 result = await tool_effect.performed(workbench, call, arguments, token, emit)
+            if arguments != asked:
+                result = tool_effect.told_of_edit(result, arguments)
             result = tool_effect.without_secrets(result, self.redact)
             effect.outcome = result.model_dump(mode="json", exclude={"type", "name"})
         return result

@@ -105,6 +105,14 @@ async def _result(
         return failed(call, f"Error: {error_text(error)}")
 
 
+def told_of_edit(result: ToolResult, arguments: Mapping[str, Any]) -> ToolResult:
+    """The result, which says that a person changed the arguments: the model would take it for that of its own."""
+    edit = TextResultContent(
+        content=f"(A person changed the arguments to {json.dumps(arguments, ensure_ascii=False)}.)"
+    )
+    return result.model_copy(update={"result": [edit, *result.result]})
+
+
 def without_secrets(result: ToolResult, redact: Callable[[str], str]) -> ToolResult:
     """The result with the secrets in its texts taken out; pictures are left as they are."""
     clean = [

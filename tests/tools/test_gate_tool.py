@@ -120,10 +120,12 @@ class TestApproval:
         assert result.is_error and "not approved. Reason: too dear" in result.to_text()
         assert not entries(gate, "effect")
 
-    async def test_edited_arguments_are_those_of_the_call(self) -> None:
+    async def test_edited_arguments_are_those_of_the_call_and_the_model_is_told(self) -> None:
         gate = Gate(asker=ScriptedPerson([Answer("edit", code='{"a": 5}')]))
 
-        assert (await gate.tool("ann", self.tool(), call("add", '{"a": 1}'))).to_text() == "7"
+        result = await gate.tool("ann", self.tool(), call("add", '{"a": 1}'))
+
+        assert result.to_text() == '(A person changed the arguments to {"a": 5}.)\n7'
         assert entries(gate, "effect")[0]["request"]["arguments"] == {"a": 5}
 
     async def test_allowed_for_the_run_is_for_this_agent_and_this_tool_only(self) -> None:

@@ -67,7 +67,7 @@ async def test_an_edited_call_says_so_and_fails_where_it_fails() -> None:
     (item,) = await shown(Answer("edit", code='{"a": 3}', channel="widget"))
 
     assert isinstance(item, Block) and item.proposed_code is not None
-    assert (item.state, item.code, item.output) == ("failed", '{"a": 3}', "3 is odd")
+    assert (item.state, item.code) == ("failed", '{"a": 3}') and item.output.endswith("3 is odd")
 
 
 async def test_a_rejected_call_gives_the_reason() -> None:
