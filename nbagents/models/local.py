@@ -63,6 +63,31 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
     def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
         return CONTEXT - self.count_tokens(messages, tools=tools)
 
+    async def create(
+        self,
+        messages: Sequence[LLMMessage],
+        *,
+        tools: Sequence[OfferedTool] = (),
+        tool_choice: ToolChoice = "auto",
+        json_output: bool | type[BaseModel] | None = None,
+        extra_create_args: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+    ) -> CreateResult:
+        # As a stream also where nobody watches: the engine notices at its next token that nobody listens any more.
+        stream = self.create_stream(
+            messages,
+            tools=tools,
+            tool_choice=tool_choice,
+            json_output=json_output,
+            extra_create_args=extra_create_args,
+            cancellation_token=cancellation_token,
+        )
+        async with aclosing(stream):
+            async for part in stream:
+                if isinstance(part, CreateResult):
+                    return part
+        raise AssertionError("a stream ends with its result")
+
     async def create_stream(
         self,
         messages: Sequence[LLMMessage],

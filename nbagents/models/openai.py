@@ -6,7 +6,6 @@ The SDK is imported at the first call: it costs most of a second, and a notebook
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -103,21 +102,14 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
     ) -> CreateResult:
-        result: CreateResult | None = None
-        stream = self.create_stream(
-            messages,
-            tools=tools,
-            tool_choice=tool_choice,
-            json_output=json_output,
-            extra_create_args=extra_create_args,
-            cancellation_token=cancellation_token,
-        )
-        async with aclosing(stream):
-            async for part in stream:
-                if isinstance(part, CreateResult):
-                    result = part
-        assert result is not None
-        return result
+        offered, request = self._request(messages, tools, tool_choice, json_output, extra_create_args)
+        answer = Answer()
+        with translated_errors(self.provider, self.model, self._base_url):
+            sdk = await linked(self._connected(), cancellation_token)
+            whole = await linked(sdk.chat.completions.create(stream=False, **request), cancellation_token)
+            for _ in answer.add(whole):
+                pass  # in one piece there is nothing to show
+        return self._complete(answer, offered)
 
     async def create_stream(
         self,
@@ -129,8 +121,28 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
+        offered, request = self._request(messages, tools, tool_choice, json_output, extra_create_args)
+        answer = Answer()
+        with translated_errors(self.provider, self.model, self._base_url):
+            sdk = await linked(self._connected(), cancellation_token)
+            asking = sdk.chat.completions.create(stream=True, stream_options={"include_usage": True}, **request)
+            async with await linked(asking, cancellation_token) as stream:
+                async for chunk in linked_items(aiter(stream), cancellation_token):
+                    for text in answer.add(chunk):
+                        yield text
+        yield self._complete(answer, offered)
+
+    def _request(
+        self,
+        messages: Sequence[LLMMessage],
+        tools: Sequence[OfferedTool],
+        tool_choice: ToolChoice,
+        json_output: bool | type[BaseModel] | None,
+        extra_create_args: Mapping[str, Any] | None,
+    ) -> tuple[WireTools, dict[str, Any]]:
+        """The tools as the server knows them, and the request's arguments."""
         check_supported(self._model_info, messages, tools, json_output)
-        offered, answer = WireTools(tools, tool_choice), Answer()
+        offered = WireTools(tools, tool_choice)
         request = {
             "model": self.model,
             "messages": self._format.messages(messages),
@@ -141,14 +153,7 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         }
         if not tools:
             request.pop("parallel_tool_calls", None)  # refused by OpenAI where there is nothing to call
-        with translated_errors(self.provider, self.model, self._base_url):
-            sdk = await linked(self._connected(), cancellation_token)
-            asking = sdk.chat.completions.create(stream=True, stream_options={"include_usage": True}, **request)
-            async with await linked(asking, cancellation_token) as stream:
-                async for chunk in linked_items(aiter(stream), cancellation_token):
-                    for text in answer.add(chunk):
-                        yield text
-        yield self._complete(answer, offered)
+        return offered, request
 
     async def close(self) -> None:
         if self._sdk is not None:

@@ -1,4 +1,4 @@
-"""An answer of OpenAI's chat completions, put together from its chunks."""
+"""An answer of OpenAI's chat completions, put together from its chunks; one that comes whole is one chunk."""
 
 from __future__ import annotations
 
@@ -58,11 +58,12 @@ class Answer:
             return
         choice = chunk.choices[0]
         self.finish_reason = choice.finish_reason or self.finish_reason
-        delta = choice.delta
+        delta = getattr(choice, "message", None) or choice.delta
         if delta is None:
             return
-        for piece in delta.tool_calls or ():
-            self._add_call(piece)
+        for number, piece in enumerate(delta.tool_calls or ()):
+            # The calls of an answer that comes whole are not numbered.
+            self._add_call(piece, getattr(piece, "index", number))
         self._add_logprobs(choice.logprobs)
         self.refusal += getattr(delta, "refusal", None) or ""
         yield from self._text(getattr(delta, "reasoning_content", None) or "", delta.content or "")
@@ -78,12 +79,12 @@ class Answer:
             yield f"</think>{text}" if self._reasons else text
             self._reasons = False
 
-    def _add_call(self, piece: Any) -> None:
+    def _add_call(self, piece: Any, index: int | None) -> None:
         """One piece of a call: the first has id and name; on some servers the others have them too."""
-        call = next((call for call in reversed(self._calls) if call.index == piece.index), None)
+        call = next((call for call in reversed(self._calls) if call.index == index), None)
         # Some servers do not count: a new id under an old index is a new call.
         if call is None or (piece.id and call.id and piece.id != call.id):
-            call = _Call(piece.index)
+            call = _Call(index)
             self._calls.append(call)
         call.id = call.id or piece.id or ""
         if piece.function is not None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..image import Image
 from .messages import (
-    AssistantMessage,
     FunctionExecutionResultMessage,
     LLMMessage,
     SystemMessage,
@@ -23,7 +22,7 @@ class WireFormat:
 
     Args:
         name_prefixes: write who speaks before what they say.
-        names: send who speaks beside what they say.
+        names: send who speaks beside what they say; the model's own messages need none.
         several_systems: keep system messages where they are; else they become one at the beginning, the only
             place where many chat templates allow one.
     """
@@ -47,19 +46,20 @@ class WireFormat:
             for result in message.content:
                 yield {"role": "tool", "tool_call_id": result.call_id, "content": result.content}
         elif isinstance(message.content, str):
-            yield {"role": "assistant", "content": message.content, **self._name(message)}
+            yield {"role": "assistant", "content": message.content}
         else:
             calls = [wire_call(call) for call in message.content]
-            yield {"role": "assistant", "content": message.thought, "tool_calls": calls, **self._name(message)}
+            yield {"role": "assistant", "content": message.thought, "tool_calls": calls}
 
     def _content(self, message: UserMessage) -> str | list[dict[str, Any]]:
         prefix = f"{message.source} said:\n" if self.name_prefixes else ""
         if isinstance(message.content, str):
             return prefix + message.content
-        parts = [_part(part) for part in message.content]
-        return [_part(prefix), *parts] if prefix else parts
+        first, *rest = message.content or [""]
+        said = [prefix + first, *rest] if isinstance(first, str) else [prefix, first, *rest]
+        return [_part(part) for part in said if part != ""]
 
-    def _name(self, message: UserMessage | AssistantMessage) -> dict[str, str]:
+    def _name(self, message: UserMessage) -> dict[str, str]:
         return {"name": normalized(message.source)} if self.names and message.source else {}
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -186,3 +188,16 @@ def test_the_structured_factory_makes_the_type_from_a_model_or_its_schema(given:
 def test_the_structured_factory_needs_a_model_or_a_schema() -> None:
     with pytest.raises(ValueError, match="Either `json_schema` or `input_model` must be provided"):
         StructuredMessageFactory()
+
+
+WRITTEN_BY_AUTOGEN = [
+    json.loads(line) for line in (Path(__file__).parent / "autogen_0_7_5.jsonl").read_text("utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("data", WRITTEN_BY_AUTOGEN, ids=lambda data: data["type"])
+def test_what_autogen_wrote_is_read_and_written_the_same(data: dict[str, Any]) -> None:
+    written = load_message(data).dump()
+    if data["type"] == "CodeExecutionEvent":
+        assert written["result"].pop("outputs") == []  # what the code showed: AutoGen does not keep it
+    assert written == data

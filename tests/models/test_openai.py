@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
+from openai.types.chat.completion_create_params import CompletionCreateParams
 from pydantic import BaseModel, TypeAdapter
 
 from nbagents.errors import ModelAuthenticationError, ModelConnectionError, ModelError, ModelResponseError
@@ -64,7 +64,7 @@ async def test_the_request_has_the_sdk_s_own_shape(llmock: Any, client: OpenAICh
     ]
     await client.create(history, extra_create_args={"temperature": 0.5})
     body = llmock.last_request.body
-    TypeAdapter(CompletionCreateParamsStreaming).validate_python(body)
+    TypeAdapter(CompletionCreateParams).validate_python(body)
     assert [message["role"] for message in body["messages"]] == ["system", "user", "assistant", "tool", "assistant"]
     assert body["messages"][1]["content"] == "Hi {there} $x$"
     assert body["temperature"] == 0.5

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from llmock.scenarios import Reply, ToolCall
-from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
+from openai.types.chat.completion_create_params import CompletionCreateParams
 from PIL import Image as PILImage
 from pydantic import BaseModel, TypeAdapter
 
@@ -90,14 +90,17 @@ def piece(index: int | None, id: str | None, name: str | None, arguments: str | 
 
 async def test_parallel_calls_come_in_pieces(llmock: Any, client: OpenAIChatCompletionClient) -> None:
     calls = (ToolCall("get_weather", {"city": "Paris"}), ToolCall("get_weather", {"city": "Oslo"}))
-    llmock.add(Reply(tool_calls=calls))
+    llmock.add(Reply(tool_calls=calls, times=2))
     result = await client.create(HELLO, tools=[WEATHER])
+    *_, streamed = [part async for part in client.create_stream(HELLO, tools=[WEATHER])]
+    assert isinstance(streamed, CreateResult) and isinstance(streamed.content, list)
+    assert [call.arguments for call in streamed.content] == [call.arguments for call in result.content]
     assert result.finish_reason == "function_calls"
     assert isinstance(result.content, list)
     assert [json.loads(call.arguments) for call in result.content] == [{"city": "Paris"}, {"city": "Oslo"}]
     assert len({call.id for call in result.content}) == 2
     body = llmock.last_request.body
-    TypeAdapter(CompletionCreateParamsStreaming).validate_python(body)
+    TypeAdapter(CompletionCreateParams).validate_python(body)
     assert body["tools"] == [{"type": "function", "function": WEATHER}]
     assert body["tool_choice"] == "auto"
 
@@ -216,7 +219,7 @@ async def test_pictures_are_sent_as_data_uris(llmock: Any, client: OpenAIChatCom
     image = Image.from_pil(PILImage.new("RGB", (1, 1)))
     await client.create([UserMessage(content=["see", image], source="user")])
     body = llmock.last_request.body
-    TypeAdapter(CompletionCreateParamsStreaming).validate_python(body)
+    TypeAdapter(CompletionCreateParams).validate_python(body)
     assert body["messages"][0]["content"] == [{"type": "text", "text": "see"}, image.to_openai_format()]
 
 
@@ -229,8 +232,9 @@ async def test_who_speaks_is_sent_as_the_name_or_as_a_prefix_or_not_at_all(llmoc
         client = OpenAIChatCompletionClient("m", base_url=llmock.base_url(), api_key="k", **options)  # type: ignore[arg-type]  # two options, two types
         await client.create(said)
         await client.close()
-        first = llmock.last_request.body["messages"][0]
+        first, second = llmock.last_request.body["messages"]
         assert (first["content"], first.get("name")) == (content, name)
+        assert second["content"] == [{"type": "text", "text": content.replace("Dr. No", "b")}]
 
 
 async def test_system_messages_become_one_where_only_one_is_allowed(llmock: Any) -> None:
