@@ -35,7 +35,8 @@ from .approval import Approvals
 from .console import ask_on_console
 from .error_redaction import redact_error
 from .hold import let_through
-from .journal import Entry, Journal, dumped, effect_key
+from .journal import Journal, dumped, effect_key
+from .journal_lines import Entry
 from .prompt_digest import PromptDigest
 from .questions import Answer, OpenQuestions, Question
 from .redaction import Redactor, redacted

@@ -1,6 +1,7 @@
 """The journal: a run is an append-only log of JSON lines, and everything else about it is read from here.
 
-One entry per fact, written once and before anything depends on it. Format 1; every entry has `seq` (from 0),
+One entry per fact, written once and before anything depends on it. A line of the file says only what the lines above
+it do not (`journal_lines.py`); `read` gives back the entries. Format 1; every entry has `seq` (from 0),
 `at` (UTC, ISO 8601) and `type`:
 
     run       format, id, name, nbagents, python, team, agents, shared, settings   the first entry: what was run
@@ -27,18 +28,16 @@ import json
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..errors import JournalError
 from ..messages import BaseMessage, CodeExecutionEvent
+from .journal_lines import Entry, Lines, moment
 from .prompt_digest import canonical_json
 from .redaction import redacted
 
 FORMAT = 1
-
-Entry = dict[str, Any]
 
 
 def effect_key(kind: str, agent: str, request: Any) -> str:
@@ -66,6 +65,7 @@ class Journal:
         self._entries: list[Entry] = []
         self._noted: list[tuple[float, str, dict[str, Any]]] = []
         self._redact = redact
+        self._lines = Lines()
         self._file = _create(path) if path is not None else None
 
     @property
@@ -99,14 +99,14 @@ class Journal:
     def _write(self, at: float, type: str, fields: dict[str, Any]) -> Entry:
         entry: Entry = {
             "seq": len(self._entries),
-            "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+            "at": moment(int(at * 1000)),
             "type": type,
             **{name: value for name, value in fields.items() if value is not None},
         }
         if self._redact is not None:
             entry = redacted(entry, self._redact)
         if self._file is not None:
-            self._append(json.dumps(entry, ensure_ascii=False, separators=(",", ":")))
+            self._append(json.dumps(self._lines.packed(entry), ensure_ascii=False, separators=(",", ":")))
         self._entries.append(entry)
         return entry
 
@@ -135,12 +135,13 @@ def read(path: Path) -> list[Entry]:
         JournalError: the file is no journal of this format, or is damaged before its last line.
     """
     entries: list[Entry] = []
+    whole = Lines()
     lines = path.read_text("utf-8", "surrogatepass").split("\n")
     for number, line in enumerate(lines, 1):
         if not line:
             continue
         try:
-            entries.append(json.loads(line))
+            entries.append(whole.unpacked(json.loads(line)))
         except ValueError as error:
             if number == len(lines):
                 break

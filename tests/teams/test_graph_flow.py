@@ -206,7 +206,7 @@ def test_a_graph_is_json_without_its_functions() -> None:
 def test_keyword_edges_are_deprecated_and_work() -> None:
     a, b, c = Member("a"), Member("b"), Member("c")
     builder = DiGraphBuilder().add_node(a).add_node(b).add_node(c)
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="use add_edge"):
         builder.add_conditional_edges(a, {"yes": b, "no": "c"})
     assert [edge.condition for edge in builder.build().nodes["a"].edges] == ["yes", "no"]
 
