@@ -7,7 +7,8 @@ line is all that a user sees, because these errors render without a traceback.
     ├── ConfigurationError            what a cell, flag or setting says cannot be used
     │   ├── UnknownNameError          no agent, team, run, flag or model of that name
     │   ├── FrontMatterError          the YAML of a cell does not parse or does not fit (line, column)
-    │   └── NoModelError              an agent has no model, and none is configured
+    │   ├── NoModelError              an agent has no model, and none is configured
+    │   └── UntrustedProvider         a component's class stands in a namespace that is not allowed (ValueError)
     ├── ModelError                    a model did not answer (provider, model)
     │   ├── ModelNotFound             the weights of a local model are not on this machine
     │   ├── ModelDownloadError        the weights of a local model could not be fetched
@@ -86,6 +87,23 @@ class FrontMatterError(ConfigurationError):
 
 class NoModelError(ConfigurationError):
     """An agent has no model, and none is configured. None is ever picked silently."""
+
+
+class UntrustedProvider(ConfigurationError, ValueError):
+    """The class of a component would have to be imported from a namespace that is not allowed.
+
+    Args:
+        provider: what the JSON names.
+        namespace: its package.
+    """
+
+    def __init__(self, provider: str, namespace: str) -> None:
+        super().__init__(
+            f"component {provider!r} is not loaded: importing {namespace!r} would run its code, and it is not allowed; "
+            f"if you trust it, call nbagents.component.allow_providers({namespace!r}) before, or set "
+            "NBAGENTS_ALLOWED_PROVIDER_NAMESPACES"
+        )
+        self.provider, self.namespace = provider, namespace
 
 
 class ModelError(NBAgentsError):

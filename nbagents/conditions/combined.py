@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
+from ..component import Component, ComponentConfig, ComponentModel
 from ..messages import BaseAgentEvent, BaseChatMessage, StopMessage
 from .termination import TerminatedException, TerminationCondition
 
@@ -13,7 +14,15 @@ class OrTerminatedException(TerminatedException, RuntimeError):
     """As `TerminatedException`; a `RuntimeError` too, which is what callers of an `|` know to expect."""
 
 
-class _CombinedTermination(TerminationCondition):
+class CombinedTerminationConfig(ComponentConfig):
+    """The conditions that are combined."""
+
+    conditions: list[ComponentModel]
+
+
+class _CombinedTermination(TerminationCondition, Component[CombinedTerminationConfig]):
+    component_config_schema = CombinedTerminationConfig
+
     def __init__(self, *conditions: TerminationCondition) -> None:
         self._conditions = conditions
 
@@ -27,6 +36,13 @@ class _CombinedTermination(TerminationCondition):
     async def load_state(self, state: Mapping[str, Any]) -> None:
         for condition, saved in zip(self._conditions, state["conditions"], strict=True):
             await condition.load_state(saved)
+
+    def _to_config(self) -> CombinedTerminationConfig:
+        return CombinedTerminationConfig(conditions=[condition.dump_component() for condition in self._conditions])
+
+    @classmethod
+    def _from_config(cls, config: CombinedTerminationConfig) -> Self:
+        return cls(*(TerminationCondition.load_component(condition) for condition in config.conditions))
 
 
 class AndTerminationCondition(_CombinedTermination):

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
+from ..component import Component, ComponentConfig
 from ..messages import BaseAgentEvent, BaseChatMessage
 from .termination import OneReasonTermination
 
 
-class ExternalTermination(OneReasonTermination):
+class ExternalTerminationConfig(ComponentConfig):
+    """Nothing to say."""
+
+
+class ExternalTermination(OneReasonTermination, Component[ExternalTerminationConfig]):
     """Stops at the end of the turn in which `set` was called."""
+
+    component_config_schema = ExternalTerminationConfig
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,3 +40,10 @@ class ExternalTermination(OneReasonTermination):
     async def load_state(self, state: Mapping[str, Any]) -> None:
         await super().load_state(state)
         self._requested = bool(state["set"])
+
+    def _to_config(self) -> ExternalTerminationConfig:
+        return ExternalTerminationConfig()
+
+    @classmethod
+    def _from_config(cls, config: ExternalTerminationConfig) -> Self:
+        return cls()

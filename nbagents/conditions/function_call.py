@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
+from ..component import Component, ComponentConfig
 from ..messages import BaseAgentEvent, BaseChatMessage, ToolCallExecutionEvent
 from .termination import OneReasonTermination
 
 
-class FunctionCallTermination(OneReasonTermination):
+class FunctionCallTerminationConfig(ComponentConfig):
+    """Which tool."""
+
+    function_name: str
+
+
+class FunctionCallTermination(OneReasonTermination, Component[FunctionCallTerminationConfig]):
     """Stops when the tool called `function_name` has been executed."""
+
+    component_config_schema = FunctionCallTerminationConfig
 
     def __init__(self, function_name: str) -> None:
         super().__init__()
@@ -22,3 +32,10 @@ class FunctionCallTermination(OneReasonTermination):
             ):
                 return f"Function '{self._function_name}' was executed."
         return None
+
+    def _to_config(self) -> FunctionCallTerminationConfig:
+        return FunctionCallTerminationConfig(function_name=self._function_name)
+
+    @classmethod
+    def _from_config(cls, config: FunctionCallTerminationConfig) -> Self:
+        return cls(config.function_name)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
+from ..component import Component, ComponentConfig
 from ..messages import BaseAgentEvent, BaseChatMessage
 from .termination import OneReasonTermination
 
 
-class MaxMessageTermination(OneReasonTermination):
+class MaxMessageTerminationConfig(ComponentConfig):
+    """How many."""
+
+    max_messages: int
+    include_agent_event: bool = False
+
+
+class MaxMessageTermination(OneReasonTermination, Component[MaxMessageTerminationConfig]):
     """Stops when `max_messages` chat messages were said, the task included (events too if `include_agent_event`)."""
+
+    component_config_schema = MaxMessageTerminationConfig
 
     def __init__(self, max_messages: int, include_agent_event: bool = False) -> None:
         super().__init__()
@@ -36,3 +46,12 @@ class MaxMessageTermination(OneReasonTermination):
     async def load_state(self, state: Mapping[str, Any]) -> None:
         await super().load_state(state)
         self._count = state["count"]
+
+    def _to_config(self) -> MaxMessageTerminationConfig:
+        return MaxMessageTerminationConfig(
+            max_messages=self._max_messages, include_agent_event=self._include_agent_event
+        )
+
+    @classmethod
+    def _from_config(cls, config: MaxMessageTerminationConfig) -> Self:
+        return cls(config.max_messages, config.include_agent_event)

@@ -10,6 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
+from ..component import ComponentBase
 from ..messages import BaseAgentEvent, BaseChatMessage, StopMessage
 
 
@@ -17,8 +20,10 @@ class TerminatedException(BaseException):
     """A condition was asked again after it had stopped the conversation: a mistake of the caller."""
 
 
-class TerminationCondition(ABC):
+class TerminationCondition(ABC, ComponentBase[BaseModel]):
     """Stops a conversation; `a & b` and `a | b` combine conditions."""
+
+    component_type = "termination"
 
     @property
     @abstractmethod

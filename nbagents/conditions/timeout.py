@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
+from ..component import Component, ComponentConfig
 from ..messages import BaseAgentEvent, BaseChatMessage
 from .termination import OneReasonTermination
 
 
-class TimeoutTermination(OneReasonTermination):
+class TimeoutTerminationConfig(ComponentConfig):
+    """How long."""
+
+    timeout_seconds: float
+
+
+class TimeoutTermination(OneReasonTermination, Component[TimeoutTerminationConfig]):
     """Stops `timeout_seconds` after it was made or reset; looked at between turns, which it does not cut short."""
+
+    component_config_schema = TimeoutTerminationConfig
 
     def __init__(self, timeout_seconds: float) -> None:
         super().__init__()
@@ -32,3 +41,10 @@ class TimeoutTermination(OneReasonTermination):
     async def load_state(self, state: Mapping[str, Any]) -> None:
         await super().load_state(state)
         self._start = time.monotonic() - state["elapsed"]
+
+    def _to_config(self) -> TimeoutTerminationConfig:
+        return TimeoutTerminationConfig(timeout_seconds=self._timeout_seconds)
+
+    @classmethod
+    def _from_config(cls, config: TimeoutTerminationConfig) -> Self:
+        return cls(config.timeout_seconds)

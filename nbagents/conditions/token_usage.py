@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Self
 
+from ..component import Component, ComponentConfig
 from ..messages import BaseAgentEvent, BaseChatMessage
 from ..models.messages import RequestUsage
 from .termination import OneReasonTermination
 
 
-class TokenUsageTermination(OneReasonTermination):
+class TokenUsageTerminationConfig(ComponentConfig):
+    """How much."""
+
+    max_total_token: int | None = None
+    max_prompt_token: int | None = None
+    max_completion_token: int | None = None
+
+
+class TokenUsageTermination(OneReasonTermination, Component[TokenUsageTerminationConfig]):
     """Stops when the messages seen have cost so many tokens; at least one of the limits is needed.
 
     Raises:
         ValueError: no limit was given.
     """
+
+    component_config_schema = TokenUsageTerminationConfig
 
     def __init__(
         self,
@@ -61,3 +72,14 @@ class TokenUsageTermination(OneReasonTermination):
     async def load_state(self, state: Mapping[str, Any]) -> None:
         await super().load_state(state)
         self._used = RequestUsage(**state["used"])
+
+    def _to_config(self) -> TokenUsageTerminationConfig:
+        return TokenUsageTerminationConfig(
+            max_total_token=self._max_total_token,
+            max_prompt_token=self._max_prompt_token,
+            max_completion_token=self._max_completion_token,
+        )
+
+    @classmethod
+    def _from_config(cls, config: TokenUsageTerminationConfig) -> Self:
+        return cls(config.max_total_token, config.max_prompt_token, config.max_completion_token)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from types import TracebackType
 
+from pydantic import BaseModel
+
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
+from ..component import ComponentBase
 
 
-class CodeExecutor(ABC):
+class CodeExecutor(ABC, ComponentBase[BaseModel]):
     """Runs code blocks somewhere, one call at a time; state lasts from call to call where the place has any."""
+
+    component_type = "code_executor"
 
     target: str = ""
     """Where it runs, as the user names it: "live", "docker"."""

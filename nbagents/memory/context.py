@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..component import Component, ComponentBase, ComponentConfig
 from ..models.messages import FunctionExecutionResultMessage, LLMMessage, SystemMessage
 
 
@@ -24,7 +25,13 @@ class ChatCompletionContextState(BaseModel):
     messages: list[LLMMessage] = Field(default_factory=list)
 
 
-class ChatCompletionContext(ABC):
+class ContextConfig(ComponentConfig):
+    """A context as a component; those with a size add it."""
+
+    initial_messages: list[LLMMessage] | None = None
+
+
+class ChatCompletionContext(ABC, ComponentBase[BaseModel]):
     """Keeps the messages of a conversation and chooses what a model is shown of them; implement `get_messages`.
 
     Args:
@@ -105,9 +112,18 @@ def is_result(message: LLMMessage) -> bool:
     return isinstance(message, FunctionExecutionResultMessage)
 
 
-class UnboundedChatCompletionContext(ChatCompletionContext):
+class UnboundedChatCompletionContext(ChatCompletionContext, Component[ContextConfig]):
     """Shows everything."""
+
+    component_config_schema = ContextConfig
 
     async def get_messages(self) -> list[LLMMessage]:
         """All messages."""
         return self._messages
+
+    def _to_config(self) -> ContextConfig:
+        return ContextConfig(initial_messages=self._initial_messages or None)
+
+    @classmethod
+    def _from_config(cls, config: ContextConfig) -> Self:
+        return cls(config.initial_messages)

@@ -6,31 +6,32 @@ It is told once, before the conversation, however many turns that has.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ..cancellation import CancellationToken
+from ..component import Component, ComponentConfig
 from .context import ChatCompletionContext
 from .memory import Memory, MemoryContent, MemoryQueryResult, UpdateContextResult
 
 
-class ListMemoryConfig(BaseModel):
+class ListMemoryConfig(ComponentConfig):
     """A `ListMemory` as JSON."""
-
-    model_config = ConfigDict(defer_build=True)
 
     name: str | None = None
     memory_contents: list[MemoryContent] = Field(default_factory=list)
 
 
-class ListMemory(Memory):
+class ListMemory(Memory, Component[ListMemoryConfig]):
     """Remembers things in the order in which they were added.
 
     Args:
         name: what it is called.
         memory_contents: what it knows from the start.
     """
+
+    component_config_schema = ListMemoryConfig
 
     def __init__(self, name: str | None = None, memory_contents: Sequence[MemoryContent] | None = None) -> None:
         self._name = name or "default_list_memory"
@@ -93,5 +94,5 @@ class ListMemory(Memory):
         return ListMemoryConfig(name=self._name, memory_contents=self._contents)
 
     @classmethod
-    def _from_config(cls, config: ListMemoryConfig) -> ListMemory:
+    def _from_config(cls, config: ListMemoryConfig) -> Self:
         return cls(config.name, config.memory_contents)

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from ..cancellation import CancellationToken
+from ..component import ComponentBase
 from ..messages.memory_content import ContentType, MemoryContent, MemoryMimeType
 from .context import ChatCompletionContext
 
@@ -41,7 +42,7 @@ class UpdateContextResult(BaseModel):
     memories: MemoryQueryResult
 
 
-class Memory(ABC):
+class Memory(ABC, ComponentBase[BaseModel]):
     """Remembers, and tells a model what matters now."""
 
     component_type = "memory"

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Any, Self, cast
 
+from ..component import Component, ComponentModel
 from ..models.client import ChatCompletionClient
 from ..models.messages import LLMMessage
 from ..tools.schema import ToolSchema
 from ..tools.tool import Tool
-from .context import ChatCompletionContext, is_result
+from .context import ChatCompletionContext, ContextConfig, is_result
 from .windows import without_leading_results
 
 
-class TokenLimitedChatCompletionContext(ChatCompletionContext):
+class TokenLimitedContextConfig(ContextConfig):
+    """Who counts, and how much."""
+
+    model_client: ComponentModel
+    token_limit: int | None = None
+    tool_schema: list[dict[str, Any]] | None = None
+
+
+class TokenLimitedChatCompletionContext(ChatCompletionContext, Component[TokenLimitedContextConfig]):
     """Shows what fits into `token_limit`, or into what the model can take.
 
     Args:
@@ -29,6 +39,8 @@ class TokenLimitedChatCompletionContext(ChatCompletionContext):
     Raises:
         ValueError: `token_limit` is below 1.
     """
+
+    component_config_schema = TokenLimitedContextConfig
 
     def __init__(
         self,
@@ -60,6 +72,24 @@ class TokenLimitedChatCompletionContext(ChatCompletionContext):
         if self._token_limit is None:
             return self._model_client.remaining_tokens(messages, tools=self._tool_schema) >= 0
         return self._model_client.count_tokens(messages, tools=self._tool_schema) <= self._token_limit
+
+    def _to_config(self) -> TokenLimitedContextConfig:
+        schemas = [tool.schema if isinstance(tool, Tool) else tool for tool in self._tool_schema]
+        return TokenLimitedContextConfig(
+            model_client=self._model_client.dump_component(),
+            token_limit=self._token_limit,
+            tool_schema=[dict(schema) for schema in schemas],
+            initial_messages=self._initial_messages or None,
+        )
+
+    @classmethod
+    def _from_config(cls, config: TokenLimitedContextConfig) -> Self:
+        return cls(
+            ChatCompletionClient.load_component(config.model_client),
+            token_limit=config.token_limit,
+            tool_schema=cast("list[ToolSchema] | None", config.tool_schema),
+            initial_messages=config.initial_messages,
+        )
 
 
 def without_middle(groups: list[list[LLMMessage]], kept: int) -> list[list[LLMMessage]]:

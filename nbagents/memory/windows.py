@@ -7,17 +7,27 @@ call, nor a call without its result.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
+from ..component import Component
 from ..models.messages import AssistantMessage, LLMMessage, UserMessage
-from .context import ChatCompletionContext, is_result
+from .context import ChatCompletionContext, ContextConfig, is_result
 
 
-class BufferedChatCompletionContext(ChatCompletionContext):
+class BufferedContextConfig(ContextConfig):
+    """How many."""
+
+    buffer_size: int
+
+
+class BufferedChatCompletionContext(ChatCompletionContext, Component[BufferedContextConfig]):
     """Shows the last `buffer_size` messages.
 
     Raises:
         ValueError: `buffer_size` is below 1.
     """
+
+    component_config_schema = BufferedContextConfig
 
     def __init__(self, buffer_size: int, initial_messages: Sequence[LLMMessage] | None = None) -> None:
         super().__init__(initial_messages)
@@ -29,13 +39,29 @@ class BufferedChatCompletionContext(ChatCompletionContext):
         """The last messages, without results whose calls are no longer among them."""
         return [*self._pinned(), *without_leading_results(self._conversation()[-self._buffer_size :])]
 
+    def _to_config(self) -> BufferedContextConfig:
+        return BufferedContextConfig(buffer_size=self._buffer_size, initial_messages=self._initial_messages or None)
 
-class HeadAndTailChatCompletionContext(ChatCompletionContext):
+    @classmethod
+    def _from_config(cls, config: BufferedContextConfig) -> Self:
+        return cls(config.buffer_size, config.initial_messages)
+
+
+class HeadAndTailContextConfig(ContextConfig):
+    """How many of the first, and of the last."""
+
+    head_size: int
+    tail_size: int
+
+
+class HeadAndTailChatCompletionContext(ChatCompletionContext, Component[HeadAndTailContextConfig]):
     """Shows the first `head_size` and the last `tail_size` messages, and says how many it leaves out.
 
     Raises:
         ValueError: one of the sizes is below 1.
     """
+
+    component_config_schema = HeadAndTailContextConfig
 
     def __init__(self, head_size: int, tail_size: int, initial_messages: Sequence[LLMMessage] | None = None) -> None:
         super().__init__(initial_messages)
@@ -55,6 +81,15 @@ class HeadAndTailChatCompletionContext(ChatCompletionContext):
         skipped = len(conversation) - len(head) - len(tail)
         gap = UserMessage(content=f"Skipped {skipped} messages.", source="System")
         return [*self._pinned(), *head, gap, *tail]
+
+    def _to_config(self) -> HeadAndTailContextConfig:
+        return HeadAndTailContextConfig(
+            head_size=self._head_size, tail_size=self._tail_size, initial_messages=self._initial_messages or None
+        )
+
+    @classmethod
+    def _from_config(cls, config: HeadAndTailContextConfig) -> Self:
+        return cls(config.head_size, config.tail_size, config.initial_messages)
 
 
 def without_leading_results(messages: list[LLMMessage]) -> list[LLMMessage]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, computed_field, create_model
 
+from ..component import Component, ComponentBase, ComponentConfig
 from ..models.messages import UserMessage
 from .message import BaseChatMessage
 
@@ -51,7 +52,17 @@ def structured_type(name: str) -> type[BaseChatMessage]:
     return cast("type[BaseChatMessage]", made)
 
 
-class StructuredMessageFactory:
+class StructuredMessageFactoryConfig(ComponentConfig):
+    """The content's schema and name."""
+
+    json_schema: dict[str, Any]
+    format_string: str | None = None
+    content_model_name: str
+
+
+class StructuredMessageFactory(
+    ComponentBase[StructuredMessageFactoryConfig], Component[StructuredMessageFactoryConfig]
+):
     """Makes the type of a structured message, from a model or from its JSON schema; so a config can hold it.
 
     Args:
@@ -67,6 +78,9 @@ class StructuredMessageFactory:
     Raises:
         ValueError: neither a schema nor a model was given, or the schema cannot be made a model.
     """
+
+    component_type = "structured_message"
+    component_config_schema = StructuredMessageFactoryConfig
 
     def __init__(
         self,
@@ -86,3 +100,14 @@ class StructuredMessageFactory:
             raise ValueError("Either `json_schema` or `input_model` must be provided.")
         self.json_schema = json_schema if input_model is None else input_model.model_json_schema()
         self.StructuredMessage: type[StructuredMessage[Any]] = StructuredMessage[self.ContentModel]  # type: ignore[name-defined]  # a type made at run time
+
+    def _to_config(self) -> StructuredMessageFactoryConfig:
+        return StructuredMessageFactoryConfig(
+            json_schema=self.ContentModel.model_json_schema(),
+            format_string=self.format_string,
+            content_model_name=self.ContentModel.__name__,
+        )
+
+    @classmethod
+    def _from_config(cls, config: StructuredMessageFactoryConfig) -> Self:
+        return cls(config.json_schema, None, config.format_string, config.content_model_name)

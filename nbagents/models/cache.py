@@ -10,11 +10,12 @@ import hashlib
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
 from ..cancellation import CancellationToken
+from ..component import Component, ComponentConfig, ComponentModel
 from .cache_store import CacheStore, InMemoryStore
 from .client import ChatCompletionClient
 from .messages import CreateResult, LLMMessage, RequestUsage
@@ -26,13 +27,23 @@ CHAT_CACHE_VALUE_TYPE = CreateResult | list[str | CreateResult]
 """What an answer is: the result, or the pieces of a stream with the result last. A store is given it as JSON."""
 
 
-class ChatCompletionCache(ChatCompletionClient):
+class ChatCompletionCacheConfig(ComponentConfig):
+    """Who is asked, and where answers are kept."""
+
+    client: ComponentModel
+    store: ComponentModel | None = None
+
+
+class ChatCompletionCache(ChatCompletionClient, Component[ChatCompletionCacheConfig]):
     """Answers from `store` where it can, and from `client` where it must.
 
     Args:
         client: who is asked.
         store: where answers are kept; in memory, unless told otherwise.
     """
+
+    component_type = "chat_completion_cache"
+    component_config_schema = ChatCompletionCacheConfig
 
     def __init__(self, client: ChatCompletionClient, store: CacheStore[Any] | None = None) -> None:
         self.client, self.store = client, store if store is not None else InMemoryStore[Any]()
@@ -102,6 +113,15 @@ class ChatCompletionCache(ChatCompletionClient):
                     # Kept before it is handed on: who has the result need not come back for more.
                     self.store.set(key, [_as_json(part) for part in parts])
                 yield part
+
+    def _to_config(self) -> ChatCompletionCacheConfig:
+        store = None if isinstance(self.store, InMemoryStore) else self.store.dump_component()
+        return ChatCompletionCacheConfig(client=self.client.dump_component(), store=store)
+
+    @classmethod
+    def _from_config(cls, config: ChatCompletionCacheConfig) -> Self:
+        store: CacheStore[Any] | None = CacheStore.load_component(config.store) if config.store else None
+        return cls(ChatCompletionClient.load_component(config.client), store)
 
     def _key(self, messages: Sequence[LLMMessage], options: Mapping[str, Any]) -> str:
         asked = {

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
+
+from pydantic import BaseModel
+
+from ..component import Component, ComponentBase, ComponentConfig
+from ..errors import ConfigurationError
 
 T = TypeVar("T")
 
 
-class CacheStore(ABC, Generic[T]):
+class CacheStore(ABC, ComponentBase[BaseModel], Generic[T]):
     """Keeps values by their keys; users may implement their own."""
+
+    component_type = "cache_store"
 
     @abstractmethod
     def get(self, key: str, default: T | None = None) -> T | None:
@@ -21,8 +28,14 @@ class CacheStore(ABC, Generic[T]):
         """Keep `value` under `key`."""
 
 
-class InMemoryStore(CacheStore[T]):
+class InMemoryStoreConfig(ComponentConfig):
+    """Nothing to say."""
+
+
+class InMemoryStore(CacheStore[T], Component[InMemoryStoreConfig]):
     """Keeps values as long as it lives."""
+
+    component_config_schema = InMemoryStoreConfig
 
     def __init__(self) -> None:
         self._values: dict[str, T] = {}
@@ -33,14 +46,29 @@ class InMemoryStore(CacheStore[T]):
     def set(self, key: str, value: T) -> None:
         self._values[key] = value
 
+    def _to_config(self) -> InMemoryStoreConfig:
+        return InMemoryStoreConfig()
 
-class DiskCacheStore(CacheStore[T]):
+    @classmethod
+    def _from_config(cls, config: InMemoryStoreConfig) -> Self:
+        return cls()
+
+
+class DiskCacheStoreConfig(ComponentConfig):
+    """Where."""
+
+    directory: str
+
+
+class DiskCacheStore(CacheStore[T], Component[DiskCacheStoreConfig]):
     """Keeps JSON values in a directory, for all processes of this machine.
 
     Args:
         cache_instance: a ``diskcache.Cache`` (``pip install "nbagents[cache]"``); the caller closes it. It is given
             text only: what comes out of it is read as JSON and never unpickled into objects by us.
     """
+
+    component_config_schema = DiskCacheStoreConfig
 
     def __init__(self, cache_instance: Any) -> None:
         self.cache = cache_instance
@@ -54,3 +82,16 @@ class DiskCacheStore(CacheStore[T]):
 
     def set(self, key: str, value: T) -> None:
         self.cache.set(key, json.dumps(value))
+
+    def _to_config(self) -> DiskCacheStoreConfig:
+        return DiskCacheStoreConfig(directory=str(self.cache.directory))
+
+    @classmethod
+    def _from_config(cls, config: DiskCacheStoreConfig) -> Self:
+        try:
+            from diskcache import Cache
+        except ImportError as error:
+            raise ConfigurationError(
+                'a DiskCacheStore needs the diskcache package: pip install "nbagents[cache]"'
+            ) from error
+        return cls(Cache(config.directory))

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
+from ..component import ComponentBase
 from .messages import CreateResult, LLMMessage, RequestUsage
 from .model_info import ModelCapabilities, ModelInfo
 from .offered import OfferedTool, ToolChoice
@@ -23,8 +24,10 @@ UNKNOWN_CONTEXT = 8192
 """Tokens that a model is taken to have room for when nobody said."""
 
 
-class ChatCompletionClient(ABC):
+class ChatCompletionClient(ABC, ComponentBase[BaseModel]):
     """Asks one model. A client may be used by several agents at once."""
+
+    component_type = "model"
 
     provider: str = ""
     """The first half of the model's name, e.g. "openai"; "" for a client of the user's own."""

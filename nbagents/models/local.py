@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel
 
@@ -20,6 +20,7 @@ from .messages import CreateResult, LLMMessage
 from .model_info import ModelInfo
 from .offered import OfferedTool, ToolChoice
 from .openai import OpenAIChatCompletionClient
+from .openai_config import OpenAIClientConfig
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -121,6 +122,13 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
                 else:
                     for text in protocol.add(part):
                         yield text
+
+    def _to_config(self) -> OpenAIClientConfig:
+        return OpenAIClientConfig(model=self.model, **self._extra)
+
+    @classmethod
+    def _from_config(cls, config: OpenAIClientConfig) -> Self:
+        return cls(config.model, **(config.model_extra or {}))
 
     async def _connected(self) -> AsyncOpenAI:
         from . import engine, weights

@@ -6,11 +6,12 @@ The SDK is imported at the first call: it costs most of a second, and a notebook
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from ..cancellation import CancellationToken
+from ..component import Component
 from ..errors import ConfigurationError, ModelAuthenticationError, ModelResponseError
 from .client import ChatCompletionClient
 from .linked import linked, linked_items
@@ -18,6 +19,7 @@ from .messages import CreateResult, LLMMessage, RequestUsage
 from .model_info import ModelFamily, ModelInfo, validate_model_info
 from .offered import OfferedTool, ToolChoice
 from .openai_answer import Answer
+from .openai_config import OpenAIClientConfig, not_default
 from .openai_errors import translated_errors
 from .openai_messages import WireFormat
 from .openai_models import UNKNOWN_MODEL_INFO, context_of, info_of
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["UNKNOWN_MODEL_INFO", "OpenAIChatCompletionClient"]
 
 
-class OpenAIChatCompletionClient(ChatCompletionClient):
+class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientConfig]):
     """Asks a model through OpenAI's chat completions protocol.
 
     Args:
@@ -52,6 +54,7 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         ValueError: `model_info` lacks a field.
     """
 
+    component_config_schema = OpenAIClientConfig
     provider = "openai"
 
     def __init__(
@@ -158,6 +161,26 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
     async def close(self) -> None:
         if self._sdk is not None:
             await self._sdk.close()
+
+    def _to_config(self) -> OpenAIClientConfig:
+        said = not_default(
+            {
+                "api_key": SecretStr(self._api_key) if self._api_key is not None else None,
+                "base_url": self._base_url,
+                "organization": self._organization,
+                "model_info": dict(self._model_info) if self._model_info != info_of(self.model) else None,
+                "timeout": self._timeout,
+                "max_retries": self._max_retries,
+                "add_name_prefixes": self._format.name_prefixes,
+                "include_name_in_message": self._format.names,
+                "default_headers": dict(self._headers) if self._headers is not None else None,
+            },
+        )
+        return OpenAIClientConfig(model=self.model, **said, **self._extra)
+
+    @classmethod
+    def _from_config(cls, config: OpenAIClientConfig) -> Self:
+        return cls(**config.arguments())
 
     async def _connected(self) -> AsyncOpenAI:
         """The SDK's client, made at the first call."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from ..cancellation import CancellationToken
+from ..component import Component, ComponentConfig
 from ..image import Image
 from .client import ChatCompletionClient
 from .messages import CreateResult, LLMMessage, RequestUsage
@@ -19,7 +20,16 @@ TOKENS = 10_000
 """Tokens that the script's calls may use up together, as `remaining_tokens` counts."""
 
 
-class ReplayChatCompletionClient(ChatCompletionClient):
+class ReplayChatCompletionClientConfig(ComponentConfig):
+    """The script."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    chat_completions: list[str | CreateResult]
+    model_info: dict[str, Any] | None = None
+
+
+class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompletionClientConfig]):
     """Gives its answers in order; each word is a token.
 
     Args:
@@ -27,6 +37,8 @@ class ReplayChatCompletionClient(ChatCompletionClient):
         model_info: what the client claims to be able to do.
     """
 
+    component_type = "replay_chat_completion_client"
+    component_config_schema = ReplayChatCompletionClientConfig
     provider = "replay"
 
     def __init__(self, chat_completions: Sequence[CreateResult | str], model_info: ModelInfo | None = None) -> None:
@@ -119,6 +131,15 @@ class ReplayChatCompletionClient(ChatCompletionClient):
                 yield f"{word} "
             yield last
         yield result
+
+    def _to_config(self) -> ReplayChatCompletionClientConfig:
+        return ReplayChatCompletionClientConfig(
+            chat_completions=self.chat_completions, model_info=dict(self._model_info)
+        )
+
+    @classmethod
+    def _from_config(cls, config: ReplayChatCompletionClientConfig) -> Self:
+        return cls(config.chat_completions, cast("ModelInfo | None", config.model_info))
 
     def _as_result(self, text: str, messages: Sequence[LLMMessage]) -> CreateResult:
         usage = RequestUsage(self.count_tokens(messages), len(text.split()))

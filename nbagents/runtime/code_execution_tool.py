@@ -6,10 +6,13 @@ gate, which shows it to a person where the policy says so; the own call of a pro
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import BaseModel, Field, model_serializer
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock
+from ..component import Component, ComponentConfig, ComponentModel
 from ..executors import CodeExecutor
 from ..tools.caller import current_caller
 from ..tools.tool import BaseTool
@@ -33,8 +36,19 @@ class CodeExecutionResult(BaseModel):
         return self.output
 
 
-class PythonCodeExecutionTool(BaseTool[CodeExecutionInput, CodeExecutionResult]):
+class PythonCodeExecutionToolConfig(ComponentConfig):
+    """Where it runs."""
+
+    executor: ComponentModel
+    description: str = ""
+
+
+class PythonCodeExecutionTool(
+    BaseTool[CodeExecutionInput, CodeExecutionResult], Component[PythonCodeExecutionToolConfig]
+):
     """Runs Python in `executor` and returns what it printed."""
+
+    component_config_schema = PythonCodeExecutionToolConfig
 
     def __init__(self, executor: CodeExecutor) -> None:
         super().__init__(
@@ -58,3 +72,10 @@ class PythonCodeExecutionTool(BaseTool[CodeExecutionInput, CodeExecutionResult])
             agent = caller.agent if caller else self.name
             _, result = await gate.code(agent, self._executor, block, cancellation_token)
         return CodeExecutionResult(success=result.exit_code == 0, output=result.output)
+
+    def _to_config(self) -> PythonCodeExecutionToolConfig:
+        return PythonCodeExecutionToolConfig(executor=self._executor.dump_component(), description=self.description)
+
+    @classmethod
+    def _from_config(cls, config: PythonCodeExecutionToolConfig) -> Self:
+        return cls(CodeExecutor.load_component(config.executor))

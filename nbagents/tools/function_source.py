@@ -52,6 +52,9 @@ class FunctionToolConfig(BaseModel):
     description: str
     global_imports: Sequence[Import] = ()
     has_cancellation_support: bool = False
+    strict: bool | None = None
+    requires_approval: bool | None = None
+    """The last two are ours, and said only where they are true."""
 
 
 _TRUSTED: ContextVar[bool] = ContextVar("nbagents_code_is_trusted", default=False)

@@ -10,12 +10,13 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
 
 from ..cancellation import CancellationToken
+from ..component import Component
 from .function_source import FunctionToolConfig, Import, function_from, source_of
 from .tool import BaseTool
 
@@ -23,7 +24,7 @@ TOKEN = "cancellation_token"
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-class FunctionTool(BaseTool[BaseModel, BaseModel]):
+class FunctionTool(BaseTool[BaseModel, BaseModel], Component[FunctionToolConfig]):
     """A function as a tool. A parameter called `cancellation_token` is passed, and not shown to the model.
 
     Args:
@@ -35,8 +36,10 @@ class FunctionTool(BaseTool[BaseModel, BaseModel]):
         requires_approval: a person must agree to each call.
 
     Raises:
-        ValueError: a parameter is not annotated, or takes any number of values.
+        ValueError: a parameter is not annotated, takes any number of values, or its type is not found.
     """
+
+    component_config_schema = FunctionToolConfig
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class FunctionTool(BaseTool[BaseModel, BaseModel]):
         self._func, self._global_imports = func, global_imports
         plain = func.func if isinstance(func, functools.partial) else func
         name = name or str(getattr(plain, "__name__", type(plain).__name__))
-        hints = _hints(plain)
+        hints = _hints(plain, name)
         self._parameters = _parameters(func, hints, name)
         arguments = _arguments_model(name, self._parameters)
         super().__init__(arguments, hints.get("return", Any), name, description, strict)
@@ -83,16 +86,31 @@ class FunctionTool(BaseTool[BaseModel, BaseModel]):
             description=self.description,
             global_imports=list(self._global_imports),
             has_cancellation_support=TOKEN in self._parameters,
+            strict=self._strict or None,
+            requires_approval=self.requires_approval or None,
         )
 
     @classmethod
-    def _from_config(cls, config: FunctionToolConfig) -> FunctionTool:
-        return cls(function_from(config), config.description, config.name, config.global_imports)
+    def _from_config(cls, config: FunctionToolConfig) -> Self:
+        return cls(
+            function_from(config),
+            config.description,
+            config.name,
+            config.global_imports,
+            bool(config.strict),
+            requires_approval=bool(config.requires_approval),
+        )
 
 
-def _hints(func: Callable[..., Any]) -> dict[str, Any]:
+def _hints(func: Callable[..., Any], tool: str) -> dict[str, Any]:
     target = func if inspect.isroutine(func) or inspect.isclass(func) else type(func).__call__
-    return get_type_hints(target, include_extras=True)
+    try:
+        return get_type_hints(target, include_extras=True)
+    except NameError as error:
+        raise ValueError(
+            f"an annotation of tool {tool!r} cannot be read: {error}. Define the type at the top level of the module, "
+            "or leave out `from __future__ import annotations`"
+        ) from error
 
 
 def _parameters(func: Callable[..., Any], hints: dict[str, Any], tool: str) -> dict[str, tuple[Any, Any]]:

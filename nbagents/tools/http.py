@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
 from ..cancellation import CancellationToken
+from ..component import Component
 from ..errors import ConfigurationError, ToolError
 from ..models.json_schema import schema_to_pydantic_model
 from .schema import ParametersSchema, ToolSchema, without_refs
@@ -42,9 +43,11 @@ class HttpToolConfig(BaseModel):
     json_schema: dict[str, Any] = Field(default_factory=dict)
     return_type: Literal["text", "json"] = "text"
     timeout: float = 5.0
+    requires_approval: bool | None = None
+    """Ours, and said only where it is true."""
 
 
-class HttpTool(BaseTool[BaseModel, Any]):
+class HttpTool(BaseTool[BaseModel, Any], Component[HttpToolConfig]):
     """One address of a service as a tool.
 
     Args:
@@ -63,6 +66,8 @@ class HttpTool(BaseTool[BaseModel, Any]):
     Raises:
         ValueError: the schema cannot be read, or the path names an argument that it does not require.
     """
+
+    component_config_schema = HttpToolConfig
 
     def __init__(
         self,
@@ -146,8 +151,11 @@ class HttpTool(BaseTool[BaseModel, Any]):
         return f"{said.scheme}://{said.host}:{said.port}/{path.removeprefix('/')}"
 
     def _to_config(self) -> HttpToolConfig:
-        return self.server_params
+        return self.server_params.model_copy(update={"requires_approval": self.requires_approval or None})
 
     @classmethod
-    def _from_config(cls, config: HttpToolConfig) -> HttpTool:
-        return cls(**{**config.model_dump(), "description": config.description or "HTTP tool"})
+    def _from_config(cls, config: HttpToolConfig) -> Self:
+        said = config.model_dump(exclude={"requires_approval"})
+        tool = cls(**{**said, "description": config.description or "HTTP tool"})
+        tool.requires_approval = bool(config.requires_approval)
+        return tool

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..cancellation import CancellationToken
+from ..component import Component, ComponentBase, ComponentConfig, ComponentModel
 from ..errors import HumanInputUnavailable, JournalError, RunStopped
 from .results import ToolResult
 from .schema import ToolSchema
-from .tool import StreamTool, Tool
+from .tool import BaseTool, StreamTool, Tool
 from .workbench import StreamWorkbench, Workbench
 
 ENDS_THE_RUN = (RunStopped, HumanInputUnavailable, JournalError)
@@ -40,7 +41,14 @@ class StaticWorkbenchState(BaseModel):
     tools: dict[str, Mapping[str, Any]] = Field(default_factory=dict)
 
 
-class StaticWorkbench(Workbench):
+class StaticWorkbenchConfig(ComponentConfig):
+    """The tools, and what they are called."""
+
+    tools: list[ComponentModel] = Field(default_factory=list)
+    tool_overrides: dict[str, ToolOverride] = Field(default_factory=dict)
+
+
+class StaticWorkbench(Workbench, Component[StaticWorkbenchConfig]):
     """Tools that are given once.
 
     Args:
@@ -50,6 +58,8 @@ class StaticWorkbench(Workbench):
     Raises:
         ValueError: two tools would have the same name.
     """
+
+    component_config_schema = StaticWorkbenchConfig
 
     def __init__(self, tools: Sequence[Tool], tool_overrides: Mapping[str, ToolOverride] | None = None) -> None:
         self._tools = list(tools)
@@ -103,6 +113,14 @@ class StaticWorkbench(Workbench):
         for tool in self._tools:
             if tool.name in states:
                 await tool.load_state_json(states[tool.name])
+
+    def _to_config(self) -> StaticWorkbenchConfig:
+        tools = [cast(ComponentBase[BaseModel], tool).dump_component() for tool in self._tools]
+        return StaticWorkbenchConfig(tools=tools, tool_overrides=self._tool_overrides)
+
+    @classmethod
+    def _from_config(cls, config: StaticWorkbenchConfig) -> Self:
+        return cls([BaseTool.load_component(tool) for tool in config.tools], config.tool_overrides)
 
     def _find(self, name: str) -> Tool | None:
         """The tool that is offered as `name`; its own name finds it too, unless another is offered under it."""

@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
+from ..component import ComponentBase
 from .schema import ToolSchema, schema_of
 
 ArgsT = TypeVar("ArgsT", bound=BaseModel, contravariant=True)
@@ -73,7 +74,7 @@ class StreamTool(Tool, Protocol):
         """As `run_json`, but yields what happens on the way, and the returned value last."""
 
 
-class BaseTool(ABC, Generic[ArgsT, ReturnT]):
+class BaseTool(ABC, ComponentBase[BaseModel], Generic[ArgsT, ReturnT]):
     """A tool with typed arguments; implement `run`.
 
     Args:

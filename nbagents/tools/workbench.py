@@ -10,12 +10,15 @@ from collections.abc import AsyncGenerator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from pydantic import BaseModel
+
 from ..cancellation import CancellationToken
+from ..component import ComponentBase
 from .results import ToolResult
 from .schema import ToolSchema
 
 
-class Workbench(ABC):
+class Workbench(ABC, ComponentBase[BaseModel]):
     """Tools whose list may change while they are used. Use it with ``async with``, or `start` and `stop` it."""
 
     component_type = "workbench"

@@ -100,6 +100,16 @@ class TestSchema:
         with pytest.raises(ValueError, match="parameter 'a' of tool 'bare' has no annotation"):
             FunctionTool(bare, "")
 
+    def test_a_type_that_is_not_found_is_refused(self) -> None:
+        class Local(BaseModel):
+            x: int
+
+        def take(what: Local) -> int:
+            return what.x
+
+        with pytest.raises(ValueError, match=r"annotation of tool 'take' cannot be read: name 'Local'"):
+            FunctionTool(take, "")
+
     def test_any_number_of_values_is_refused(self) -> None:
         def many(*words: str) -> str:
             return " ".join(words)
@@ -184,7 +194,7 @@ class TestConfig:
     def test_is_autogens(self) -> None:
         config = FunctionTool(add, "adds", global_imports=["math"])._to_config()
 
-        assert config.model_dump() == {
+        assert config.model_dump(exclude_none=True) == {
             "source_code": "def add(a: int, b: int = 2) -> int:\n    return a + b\n",
             "name": "add",
             "description": "adds",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, create_model
 
 from ...cancellation import CancellationToken
+from ...component import Component, ComponentConfig
 from ...errors import ToolError
 from ...models.json_schema import schema_to_pydantic_model
 from ..results import ToolResult
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult, Tool
 
 
-class McpToolAdapter(BaseTool[BaseModel, ToolResult]):
+class McpToolAdapterConfig(ComponentConfig):
+    """Where the server is, and what it says of its tool."""
+
+    server_params: McpServerParams
+    tool: dict[str, Any]
+    requires_approval: bool | None = None
+
+
+class McpToolAdapter(BaseTool[BaseModel, ToolResult], Component[McpToolAdapterConfig]):
     """One tool of an MCP server.
 
     Args:
@@ -34,6 +43,7 @@ class McpToolAdapter(BaseTool[BaseModel, ToolResult]):
         session: the session to call it on; without one each call has a session of its own.
     """
 
+    component_config_schema = McpToolAdapterConfig
     server_params_type: ClassVar[type[BaseModel]] = BaseModel
 
     def __init__(self, server_params: McpServerParams, tool: Tool, session: ClientSession | None = None) -> None:
@@ -78,6 +88,20 @@ class McpToolAdapter(BaseTool[BaseModel, ToolResult]):
     ) -> Any:
         """Call the tool with the arguments as they are: the server knows best what fits."""
         return await self._call(dict(args), cancellation_token)
+
+    def _to_config(self) -> McpToolAdapterConfig:
+        tool = self._tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return McpToolAdapterConfig(
+            server_params=self._server_params, tool=tool, requires_approval=self.requires_approval or None
+        )
+
+    @classmethod
+    def _from_config(cls, config: McpToolAdapterConfig) -> Self:
+        from mcp.types import Tool
+
+        adapter = cls(config.server_params, Tool.model_validate(config.tool))
+        adapter.requires_approval = bool(config.requires_approval)
+        return adapter
 
     async def _call(self, arguments: dict[str, Any], token: CancellationToken) -> ToolResult:
         if self._session is not None:

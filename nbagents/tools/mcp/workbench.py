@@ -6,12 +6,13 @@ call; its tools may be made to wait for a person.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Container, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from ...cancellation import CancellationToken
+from ...component import Component, ComponentConfig, ComponentModel
 from ...errors import ToolError
 from ..results import ToolResult
 from ..schema import ToolSchema
@@ -39,7 +40,18 @@ class McpWorkbenchState(BaseModel):
     type: Literal["McpWorkBenchState"] = "McpWorkBenchState"
 
 
-class McpWorkbench(Workbench):
+class McpWorkbenchConfig(ComponentConfig):
+    """Where the server is, and what its tools are called. Which calls a person must agree to is ours."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    server_params: McpServerParams
+    tool_overrides: dict[str, ToolOverride] = Field(default_factory=dict)
+    model_client: ComponentModel | None = None
+    requires_approval: bool | list[str] | None = None
+
+
+class McpWorkbench(Workbench, Component[McpWorkbenchConfig]):
     """The tools of an MCP server; connects with the first use, unless it is started before.
 
     Args:
@@ -51,6 +63,8 @@ class McpWorkbench(Workbench):
     Raises:
         ValueError: two overrides have the same name.
     """
+
+    component_config_schema = McpWorkbenchConfig
 
     def __init__(
         self,
@@ -64,7 +78,7 @@ class McpWorkbench(Workbench):
         self._original = {other.name: own for own, other in self._overrides.items() if other.name}
         if len(self._original) != sum(1 for other in self._overrides.values() if other.name):
             raise ValueError("Override names must be unique.")
-        self._approval = requires_approval
+        self._approval, self._model_client = requires_approval, model_client
         sampling = None
         if model_client is not None:
             from .sampling import sampling_by
@@ -154,6 +168,28 @@ class McpWorkbench(Workbench):
     async def load_state(self, state: Mapping[str, Any]) -> None:
         """Check that it is a state of an `McpWorkbench`."""
         McpWorkbenchState.model_validate(state)
+
+    def _to_config(self) -> McpWorkbenchConfig:
+        approval = self._approval
+        if not isinstance(approval, bool):
+            if not isinstance(approval, Iterable):
+                raise NotImplementedError(f"requires_approval is {approval!r}: only a list of names can be dumped")
+            approval = sorted(approval)
+        return McpWorkbenchConfig(
+            server_params=self._server_params,
+            tool_overrides=self._overrides,
+            model_client=self._model_client.dump_component() if self._model_client is not None else None,
+            requires_approval=approval or None,
+        )
+
+    @classmethod
+    def _from_config(cls, config: McpWorkbenchConfig) -> Self:
+        from ...models.client import ChatCompletionClient
+
+        client = ChatCompletionClient.load_component(config.model_client) if config.model_client else None
+        return cls(
+            config.server_params, config.tool_overrides, client, requires_approval=config.requires_approval or False
+        )
 
     def _overridden(self, schema: ToolSchema) -> ToolSchema:
         override = self._overrides.get(schema["name"])
