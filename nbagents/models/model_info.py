@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, Required, TypedDict
+from typing import Any, Literal, NoReturn, NotRequired, Required, TypedDict
 
 
 class ModelFamily:
@@ -46,6 +46,9 @@ class ModelFamily:
 
     ANY = str
     """The type of a family's name."""
+
+    def __new__(cls) -> NoReturn:  # type: ignore[misc]  # names only: there is nothing to make
+        raise TypeError("ModelFamily is a namespace class and cannot be instantiated.")
 
     @staticmethod
     def is_openai(family: str) -> bool:

@@ -43,6 +43,8 @@ def test_families() -> None:
     assert ModelFamily.is_claude(ModelFamily.CLAUDE_4_OPUS) and not ModelFamily.is_claude("gpt-4")
     assert ModelFamily.is_gemini("gemini-2.5-pro") and ModelFamily.is_llama("llama-4-scout")
     assert ModelFamily.is_mistral("pixtral") and not ModelFamily.is_openai(ModelFamily.UNKNOWN)
+    with pytest.raises(TypeError, match="cannot be instantiated"):
+        ModelFamily()
 
 
 def test_capabilities_are_a_part_of_the_info() -> None:
