@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, Literal, NoReturn, NotRequired, Required, TypedDict
+from typing import Any, Literal, NotRequired, Required, Self, TypedDict
 
 
 class ModelFamily:
@@ -47,7 +47,7 @@ class ModelFamily:
     ANY = str
     """The type of a family's name."""
 
-    def __new__(cls) -> NoReturn:  # type: ignore[misc]  # names only: there is nothing to make
+    def __new__(cls) -> Self:
         raise TypeError("ModelFamily is a namespace class and cannot be instantiated.")
 
     @staticmethod
