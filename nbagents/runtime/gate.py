@@ -10,8 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -134,7 +133,7 @@ class Gate:
     def speaker(self, agents: Sequence[str]) -> None:
         """A turn begins: these agents speak."""
         self.turn += 1
-        self._note("speaker", turn=self.turn, agents=list(agents))
+        self._note("speaker", turn=self.turn, agents=tuple(agents))
 
     # Effects ----------------------------------------------------------------------------------------------
 
@@ -168,18 +167,20 @@ class Gate:
         asked = asked_with(tools, tool_choice, json_output, extra_create_args, cancellation_token)
         result: CreateResult | None = None
         async with self._performing("model", agent, request, recorded=summary) as effect:
-            async with aclosing(_parts(client, messages, stream, asked)) as parts:
-                async for part in parts:
-                    if isinstance(part, CreateResult):
-                        result = self._answer_without_secrets(part)
-                    else:
-                        yield part
+            if stream:
+                async with aclosing(client.create_stream(messages, **asked)) as parts:
+                    async for part in parts:
+                        if isinstance(part, str):
+                            yield part
+                        else:
+                            result = self._answer_without_secrets(part)
+            else:
+                result = self._answer_without_secrets(await client.create(messages, **asked))
             if result is None:
                 raise ModelResponseError(f"{name} ended its stream without a result: a client yields it last")
             self.usage.add(agent, result.model or name, result.usage)
             spend(agent, result.model or name, result.usage)
-            effect.outcome = partial(_as_recorded, result)
-            effect.usage = partial(asdict, result.usage)
+            effect.outcome, effect.usage = result, result.usage
         # Yielded only now: what an agent acts on is in the journal already.
         yield result
 
@@ -344,28 +345,13 @@ class Gate:
         clean: dict[str, Any] = {name: self.redact(text) for name, text in said.items() if isinstance(text, str)}
         if not isinstance(result.content, str):
             clean["content"] = [replace(call, arguments=self.redact(call.arguments)) for call in result.content]
+        if all(clean[name] == said[name] for name in clean):
+            return result
         return result.model_copy(update=clean)
 
     def _without_secrets(self, result: CodeResult) -> CodeResult:
         outputs = redacted(result.outputs, self.redact)
         return CodeResult(exit_code=result.exit_code, output=self.redact(result.output), outputs=outputs)
-
-
-async def _parts(
-    client: ChatCompletionClient, messages: Sequence[LLMMessage], stream: bool, asked: Mapping[str, Any]
-) -> AsyncGenerator[str | CreateResult, None]:
-    """The answer in the pieces in which it comes, or in one."""
-    if not stream:
-        yield await client.create(messages, **asked)
-        return
-    async with aclosing(client.create_stream(messages, **asked)) as answer:
-        async for part in answer:
-            yield part
-
-
-def _as_recorded(result: CreateResult) -> dict[str, Any]:
-    """An answer as a journal keeps it."""
-    return result.model_dump(mode="json", exclude={"usage"}, exclude_none=True)
 
 
 def _fail_with(asking: Any, question: Question) -> None:

@@ -28,11 +28,13 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..errors import JournalError
 from ..messages import BaseMessage, CodeExecutionEvent
+from ..models.messages import CreateResult, RequestUsage
 from .journal_lines import Entry, Lines, moment
 from .prompt_digest import canonical_json
 from .redaction import redacted
@@ -152,10 +154,14 @@ def read(path: Path) -> list[Entry]:
 
 
 def dumped(value: Any) -> Any:
-    """A message as JSON; everything else is JSON already, or says how it becomes that."""
+    """What is noted as JSON: a message, a model's answer and its usage; everything else is JSON already."""
     if isinstance(value, BaseMessage):
         return as_recorded(value)
-    return value() if callable(value) else value
+    if isinstance(value, CreateResult):
+        return value.model_dump(mode="json", exclude={"usage"}, exclude_none=True)
+    if isinstance(value, RequestUsage):
+        return asdict(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def as_recorded(message: BaseMessage) -> dict[str, Any]:
