@@ -13,10 +13,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from ..models.messages import LLMMessage
+from ..models.messages import AssistantMessage, LLMMessage, SystemMessage, UserMessage
 
 # Texts, truth values and lists of them under ASCII names: for these it is RFC 8785, and many times as fast.
 canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+_IN_ORDER = (SystemMessage, UserMessage, AssistantMessage)
+"""Their fields stand in the order of the alphabet, so pydantic's own JSON is canonical when their content is a text."""
 
 
 class PromptDigest:
@@ -37,9 +40,18 @@ class PromptDigest:
             self._hash, self._seen = hashlib.sha256(), list(prompt)
             new = self._seen
         for message in new:
-            line = canonical_json(message.model_dump(mode="json")) + "\n"
-            self._hash.update(line.encode("utf-8", "surrogatepass"))
+            self._hash.update(_line(message).encode("utf-8", "surrogatepass"))
         return self._hash.hexdigest()
+
+
+def _line(message: LLMMessage) -> str:
+    """The canonical JSON of a message, and the end of the line."""
+    if type(message) in _IN_ORDER and isinstance(message.content, str):
+        try:
+            return message.model_dump_json() + "\n"
+        except ValueError:  # half of a surrogate pair, which JSON of pydantic's cannot hold
+            pass
+    return canonical_json(message.model_dump(mode="json")) + "\n"
 
 
 def digest(messages: Sequence[LLMMessage]) -> str:

@@ -13,7 +13,8 @@ from nbagents.runtime.prompt_digest import PromptDigest, digest
 
 PROMPT: list[LLMMessage] = [
     SystemMessage(content="be kind “é” \u2028"),
-    UserMessage(content="go\n\t\\", source="user"),
+    UserMessage(content="go\n\t\\ \b\f\r \x00\x1f\x7f </é\U0001f427", source="user"),
+    AssistantMessage(content="plain", source="a"),
     AssistantMessage(content=[FunctionCall(id="1", arguments='{"x": 1}', name="f")], source="a", thought="hm"),
 ]
 
@@ -21,6 +22,10 @@ PROMPT: list[LLMMessage] = [
 def test_it_covers_the_canonical_json_of_every_message() -> None:
     lines = b"".join(rfc8785.dumps(message.model_dump(mode="json")) + b"\n" for message in PROMPT)
     assert digest(PROMPT) == hashlib.sha256(lines).hexdigest()
+
+
+def test_half_of_a_surrogate_pair_has_a_digest_too() -> None:
+    assert digest([UserMessage.model_construct(content="\ud83d", source="u", type="UserMessage")])
 
 
 def test_it_does_not_depend_on_what_was_digested_before() -> None:

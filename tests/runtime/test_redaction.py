@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from nbagents.runtime import Redactor
+from nbagents.runtime.redaction import _shapes
 
 PLANTED = {
     "OPENAI_API_KEY": "planted-key-0123456789",
@@ -62,3 +65,13 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
 def test_too_short_values_are_not_secrets() -> None:
     redact = Redactor({"TOKEN": "ab"})
     assert redact("cab about") == "cab about"
+
+
+def test_every_shape_of_a_key_is_let_through_to_the_search_for_it() -> None:
+    from re import _parser  # type: ignore[attr-defined]  # the only way to ask for a pattern's shortest match
+
+    for label, pattern in _shapes():
+        shortest, _ = _parser.parse(pattern.pattern, pattern.flags).getwidth()
+        begins = re.match(r"\W*(xox|eyJ)", pattern.pattern)
+        begins = begins or "BEGIN" in pattern.pattern or "eyJ" in pattern.pattern
+        assert shortest >= 16 or begins, (label, pattern.pattern, shortest)
