@@ -9,11 +9,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
 from ..cancellation import CancellationToken
+from ..component import Component
 from ..errors import RunFailed
 from ..memory import ChatCompletionContext, Memory, UnboundedChatCompletionContext
 from ..messages import (
@@ -40,8 +41,10 @@ from ..models.messages import (
 )
 from ..state import AssistantAgentState
 from ..tools import BaseTool, Workbench
+from .assistant_component import arguments_of, config_of
 from .assistant_setup import handoffs_by_name, memories_of, workbenches_of
 from .chat_agent import StreamingChatAgent
+from .configs import AssistantAgentConfig
 from .handoff import Handoff
 from .heard import Heard
 from .model_turn import AgentModel, text_of, words_of
@@ -57,7 +60,7 @@ DEFAULT_SYSTEM_MESSAGE = (
 Happening = BaseAgentEvent | BaseChatMessage | Response
 
 
-class AssistantAgent(StreamingChatAgent):
+class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
     """Answers each turn with a model, which may call tools, ask a memory, or hand off to another agent.
 
     Args:
@@ -86,6 +89,7 @@ class AssistantAgent(StreamingChatAgent):
     """
 
     component_version = 2
+    component_config_schema = AssistantAgentConfig
 
     def __init__(
         self,
@@ -280,3 +284,14 @@ class AssistantAgent(StreamingChatAgent):
         return self._summary_format.format(
             tool_name=call.name, arguments=call.arguments, result=result.content, is_error=result.is_error
         )
+
+    def _to_config(self) -> AssistantAgentConfig:
+        return config_of(self)
+
+    @classmethod
+    def _from_config(cls, config: AssistantAgentConfig) -> Self:
+        return cls(**arguments_of(config))
+
+    @classmethod
+    def _from_config_past_version(cls, config: dict[str, Any], version: int) -> Self:
+        return cls._from_config(AssistantAgentConfig.model_validate(config))  # version 1 had fewer fields

@@ -7,7 +7,10 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from pydantic import BaseModel
+
 from ..cancellation import CancellationToken
+from ..component import ComponentBase
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
 from ..runtime import account, ensured_gate, in_a_run
 from ..state import BaseState
@@ -15,7 +18,7 @@ from .streaming import Emit, emitted, owned
 from .task import Response, Task, TaskResult, task_messages
 
 
-class BaseChatAgent(ABC):
+class BaseChatAgent(ABC, ComponentBase[BaseModel]):
     """Takes part in a conversation and remembers it: callers pass only what is new.
 
     Args:

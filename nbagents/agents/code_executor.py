@@ -9,12 +9,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
+from ..component import Component
 from ..executors import CodeExecutor, extract_code_blocks
 from ..memory import ChatCompletionContext, UnboundedChatCompletionContext
 from ..messages import (
@@ -31,7 +32,9 @@ from ..runtime import ensured_gate
 from ..state import CodeExecutorAgentState
 from .chat_agent import StreamingChatAgent
 from .code_approval import NOT_APPROVED, ApprovalFuncType, ApprovalRequest, ask_approval, record_decision
+from .code_executor_component import arguments_of, config_of
 from .code_running import edits_of, fenced, run_blocks
+from .configs import CodeExecutorAgentConfig
 from .heard import Heard
 from .model_turn import AgentModel, words_of
 from .task import Response
@@ -46,7 +49,7 @@ class RetryDecision(BaseModel):
     retry: bool
 
 
-class CodeExecutorAgent(StreamingChatAgent):
+class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
     """Runs code blocks: those that other agents wrote, or, with a model, those that it writes itself.
 
     Args:
@@ -65,6 +68,8 @@ class CodeExecutorAgent(StreamingChatAgent):
     Raises:
         ValueError: retries without a model, or with one that has no structured output.
     """
+
+    component_config_schema = CodeExecutorAgentConfig
 
     DEFAULT_TERMINAL_DESCRIPTION = (
         "Runs the code blocks (```python or ```sh) of the other agents and answers with their output. It writes none."
@@ -270,6 +275,13 @@ class CodeExecutorAgent(StreamingChatAgent):
 
     def _listens_to(self, message: BaseChatMessage) -> bool:
         return self._sources is None or message.source in self._sources
+
+    def _to_config(self) -> CodeExecutorAgentConfig:
+        return config_of(self)
+
+    @classmethod
+    def _from_config(cls, config: CodeExecutorAgentConfig) -> Self:
+        return cls(**arguments_of(config))
 
 
 def _check_retries(client: ChatCompletionClient | None) -> None:

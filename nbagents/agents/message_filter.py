@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
+from ..component import Component, ComponentConfig, ComponentModel
 from ..messages import BaseAgentEvent, BaseChatMessage
 from ..state import MessageFilterAgentState
 from .chat_agent import BaseChatAgent
@@ -29,7 +30,15 @@ class MessageFilterConfig(BaseModel):
     per_source: list[PerSourceFilter]
 
 
-class MessageFilterAgent(BaseChatAgent):
+class MessageFilterAgentConfig(ComponentConfig):
+    """Who hears what."""
+
+    name: str
+    wrapped_agent: ComponentModel
+    filter: MessageFilterConfig
+
+
+class MessageFilterAgent(BaseChatAgent, Component[MessageFilterAgentConfig]):
     """Hands to another agent only the messages that a filter lets through, in the order in which they were said.
 
     Everything else (state, reset, pause, close) is the other agent's own, and its name stands on what it says.
@@ -39,6 +48,8 @@ class MessageFilterAgent(BaseChatAgent):
         wrapped_agent: who hears the rest and answers.
         filter: what it hears.
     """
+
+    component_config_schema = MessageFilterAgentConfig
 
     def __init__(self, name: str, wrapped_agent: BaseChatAgent, filter: MessageFilterConfig) -> None:
         super().__init__(name, f"{wrapped_agent.description or 'An agent'} (with message filtering)")
@@ -83,6 +94,15 @@ class MessageFilterAgent(BaseChatAgent):
     def _let_through(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
         heard = {index for rule in self._filter.per_source for index in _indexes(rule, messages)}
         return [message for index, message in enumerate(messages) if index in heard]
+
+    def _to_config(self) -> MessageFilterAgentConfig:
+        return MessageFilterAgentConfig(
+            name=self.name, wrapped_agent=self._wrapped_agent.dump_component(), filter=self._filter
+        )
+
+    @classmethod
+    def _from_config(cls, config: MessageFilterAgentConfig) -> Self:
+        return cls(config.name, BaseChatAgent.load_component(config.wrapped_agent), config.filter)
 
 
 def _indexes(rule: PerSourceFilter, messages: Sequence[BaseChatMessage]) -> Iterable[int]:

@@ -29,7 +29,7 @@ class AgentModel:
 
     def __init__(self, agent: str, client: ChatCompletionClient, *, stream: bool = False) -> None:
         self.client = client
-        self._agent, self._stream = agent, stream
+        self._agent, self.stream = agent, stream
         self._unseen = _Unseen()
 
     async def ask(
@@ -58,7 +58,7 @@ class AgentModel:
             tools=tools,
             tool_choice=tool_choice,
             json_output=json_output,
-            stream=self._stream,
+            stream=self.stream,
             cancellation_token=cancellation_token,
         )
         async with aclosing(answer):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..cancellation import CancellationToken
+from ..component import Component
 from ..memory import ChatCompletionContext, UnboundedChatCompletionContext
 from ..messages import BaseAgentEvent, BaseChatMessage, HandoffMessage, TextMessage
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, LLMMessage, SystemMessage, UserMessage
 from ..state import SocietyOfMindAgentState
 from .chat_agent import StreamingChatAgent
+from .configs import SocietyOfMindAgentConfig, said
 from .heard import Heard
 from .model_turn import AgentModel, words_of
 from .task import Response, TaskResult
@@ -25,7 +27,7 @@ NO_RESPONSE = "No response."
 BACKGROUND = "What was said before:"
 
 
-class SocietyOfMindAgent(StreamingChatAgent):
+class SocietyOfMindAgent(StreamingChatAgent, Component[SocietyOfMindAgentConfig]):
     """Has an inner team discuss what it hears, and answers with a model's account of that discussion.
 
     The team begins anew for each turn; what was said in earlier turns is given to it as context.
@@ -39,6 +41,8 @@ class SocietyOfMindAgent(StreamingChatAgent):
         response_prompt: stands after it.
         model_context: how much of earlier turns the team is given; everything unless given.
     """
+
+    component_config_schema = SocietyOfMindAgentConfig
 
     DEFAULT_INSTRUCTION = "Your colleagues worked on a request. This is their discussion:"
     DEFAULT_RESPONSE_PROMPT = (
@@ -147,3 +151,31 @@ class SocietyOfMindAgent(StreamingChatAgent):
             for text in (self._instruction, self._response_prompt)
         ]
         return [frames[0], *discussion, frames[1]]
+
+    def _to_config(self) -> SocietyOfMindAgentConfig:
+        return SocietyOfMindAgentConfig(
+            name=self.name,
+            team=self._team.dump_component(),
+            model_client=self._model.client.dump_component(),
+            description=self.description,
+            instruction=self._instruction,
+            response_prompt=self._response_prompt,
+            model_context=self._model_context.dump_component(),
+        )
+
+    @classmethod
+    def _from_config(cls, config: SocietyOfMindAgentConfig) -> Self:
+        from ..teams.team import Team
+
+        context = ChatCompletionContext.load_component(config.model_context) if config.model_context else None
+        return cls(
+            config.name,
+            Team.load_component(config.team),
+            ChatCompletionClient.load_component(config.model_client),
+            model_context=context,
+            **said(
+                description=config.description,
+                instruction=config.instruction,
+                response_prompt=config.response_prompt,
+            ),
+        )

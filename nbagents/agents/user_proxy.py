@@ -8,13 +8,15 @@ import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 from ..cancellation import CancellationToken
+from ..component import Component
 from ..errors import NBAgentsError, RunFailed
 from ..messages import BaseChatMessage, HandoffMessage, StopMessage, TextMessage, UserInputRequestedEvent
 from ..runtime import Answer, Question, current_gate
 from .chat_agent import StreamingChatAgent
+from .configs import UserProxyAgentConfig
 from .task import Response
 
 SyncInputFunc = Callable[[str], str]
@@ -26,7 +28,7 @@ YOU_DECIDE = "You decide."
 ENDED = "The person ended the conversation."
 
 
-class UserProxyAgent(StreamingChatAgent):
+class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
     """Asks a person for each of its turns. Nothing times out: people take their time.
 
     Args:
@@ -35,6 +37,8 @@ class UserProxyAgent(StreamingChatAgent):
         input_func: gets the prompt and returns the reply (an async one also gets the cancellation token);
             None asks where the run is shown: in the notebook, or on the terminal.
     """
+
+    component_config_schema = UserProxyAgentConfig
 
     class InputRequestContext:
         """Says within an `input_func` which request it answers."""
@@ -138,6 +142,13 @@ class UserProxyAgent(StreamingChatAgent):
         if handoff is not None:
             return HandoffMessage(content=text, target=handoff.source, source=self.name)
         return TextMessage(content=text, source=self.name)
+
+    def _to_config(self) -> UserProxyAgentConfig:
+        return UserProxyAgentConfig(name=self.name, description=self.description)
+
+    @classmethod
+    def _from_config(cls, config: UserProxyAgentConfig) -> Self:
+        return cls(config.name, config.description)
 
 
 async def _called(input_func: InputFunc, prompt: str, token: CancellationToken) -> str:

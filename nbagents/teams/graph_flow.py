@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from ..agents.chat_agent import BaseChatAgent
 from ..cancellation import CancellationToken
+from ..component import Component
 from ..conditions import TerminationCondition
 from ..messages import BaseChatMessage, StopMessage
+from .configs import GraphFlowConfig, arguments_of, fields_of
 from .digraph import DiGraph
 from .graph_execution import GraphExecution
 from .group_chat import BaseGroupChat
@@ -17,7 +19,7 @@ from .participant import Message, Spoken, Tell, only_agents
 COMPLETE = "Digraph execution is complete"
 
 
-class GraphFlow(BaseGroupChat):
+class GraphFlow(BaseGroupChat, Component[GraphFlowConfig]):
     """Agents speak along the edges of a graph; all who are ready speak at once, and conditions see every answer.
 
     A run ends when nobody is ready; the next one begins at the start. One that was stopped before goes on from there.
@@ -36,6 +38,8 @@ class GraphFlow(BaseGroupChat):
     Raises:
         TypeError: a participant is no agent.
     """
+
+    component_config_schema = GraphFlowConfig
 
     manager_name = "GraphManager"
     state_type = "GraphManagerState"
@@ -98,3 +102,10 @@ class GraphFlow(BaseGroupChat):
 
     def _take_place(self, state: Mapping[str, Any]) -> None:
         self._walk.load({**state, "ready": [name for name in state.get("ready", ()) if name not in self._asked]})
+
+    def _to_config(self) -> GraphFlowConfig:
+        return GraphFlowConfig(**fields_of(self), graph=self._graph)
+
+    @classmethod
+    def _from_config(cls, config: GraphFlowConfig) -> Self:
+        return cls(**arguments_of(config), graph=config.graph)

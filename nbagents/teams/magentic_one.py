@@ -8,16 +8,18 @@ signature are AutoGen's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from ..agents.chat_agent import BaseChatAgent
 from ..cancellation import CancellationToken
+from ..component import Component
 from ..conditions import TerminationCondition
 from ..messages import BaseChatMessage, StopMessage, TextMessage
 from ..models.client import ChatCompletionClient
 from ..models.messages import AssistantMessage, LLMMessage, UserMessage
 from ..runtime import current_gate
 from . import magentic_prompts as prompts
+from .configs import MagenticOneGroupChatConfig, arguments_of, fields_of
 from .group_chat import BaseGroupChat
 from .magentic_ledger import ATTEMPTS, Ledger, output_format, parsed
 from .participant import Message, Tell, only_agents
@@ -25,7 +27,7 @@ from .participant import Message, Tell, only_agents
 ORCHESTRATOR = "MagenticOneOrchestrator"
 
 
-class MagenticOneGroupChat(BaseGroupChat):
+class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig]):
     """A team that an orchestrator leads through a plan which it rewrites when the work stalls.
 
     Args:
@@ -44,6 +46,8 @@ class MagenticOneGroupChat(BaseGroupChat):
     Raises:
         TypeError: a participant is no agent.
     """
+
+    component_config_schema = MagenticOneGroupChatConfig
 
     manager_name = ORCHESTRATOR
     state_type = "MagenticOneOrchestratorState"
@@ -219,6 +223,24 @@ class MagenticOneGroupChat(BaseGroupChat):
         self._task, self._facts, self._plan = (str(state.get(name, "")) for name in ("task", "facts", "plan"))
         self._n_rounds, self._n_stalls = int(state.get("n_rounds", 0)), int(state.get("n_stalls", 0))
         self._planned = bool(self._thread and self._plan)
+
+    def _to_config(self) -> MagenticOneGroupChatConfig:
+        return MagenticOneGroupChatConfig(
+            **fields_of(self),
+            model_client=self._model_client.dump_component(),
+            max_stalls=self._max_stalls,
+            final_answer_prompt=self._final_answer_prompt,
+        )
+
+    @classmethod
+    def _from_config(cls, config: MagenticOneGroupChatConfig) -> Self:
+        prompt = config.final_answer_prompt
+        return cls(
+            **arguments_of(config),
+            model_client=ChatCompletionClient.load_component(config.model_client),
+            max_stalls=config.max_stalls,
+            final_answer_prompt=prompts.FINAL_ANSWER if prompt is None else prompt,
+        )
 
 
 def _user(text: str) -> UserMessage:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from ..agents.chat_agent import BaseChatAgent
 from ..cancellation import CancellationToken
+from ..component import Component
 from ..conditions import TerminationCondition
+from .configs import TeamConfig, arguments_of, fields_of
 from .group_chat import BaseGroupChat
 from .participant import Message, Spoken, Tell
 from .team import Team
 
 
-class RoundRobinGroupChat(BaseGroupChat):
+class RoundRobinGroupChat(BaseGroupChat, Component[TeamConfig]):
     """The participants speak in the order given; the next run goes on with whoever is next.
 
     Args:
@@ -26,6 +28,8 @@ class RoundRobinGroupChat(BaseGroupChat):
         custom_message_types: message classes of the user's own that may be said here.
         emit_team_events: also show who is chosen to speak.
     """
+
+    component_config_schema = TeamConfig
 
     manager_name = "RoundRobinGroupChatManager"
     state_type = "RoundRobinManagerState"
@@ -68,3 +72,10 @@ class RoundRobinGroupChat(BaseGroupChat):
 
     def _take_place(self, state: Mapping[str, Any]) -> None:
         self._index = int(state.get("next_speaker_index", 0)) % len(self._names)
+
+    def _to_config(self) -> TeamConfig:
+        return TeamConfig(**fields_of(self))
+
+    @classmethod
+    def _from_config(cls, config: TeamConfig) -> Self:
+        return cls(**arguments_of(config))

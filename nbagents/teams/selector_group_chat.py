@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from ..agents.chat_agent import BaseChatAgent
 from ..cancellation import CancellationToken
+from ..component import Component
 from ..conditions import TerminationCondition
 from ..memory import ChatCompletionContext, UnboundedChatCompletionContext
 from ..messages import BaseChatMessage
 from ..models.client import ChatCompletionClient
+from .configs import SelectorGroupChatConfig, arguments_of, fields_of
 from .group_chat import BaseGroupChat
 from .participant import Message, Spoken, Tell
 from .selection import SELECTOR_PROMPT, Selection
@@ -26,7 +28,7 @@ CandidateFunc = Callable[[Sequence[Message]], list[str]] | Callable[[Sequence[Me
 _log = logging.getLogger(__name__)
 
 
-class SelectorGroupChat(BaseGroupChat):
+class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):
     """Before each turn a model reads the conversation and names who speaks next.
 
     Args:
@@ -50,6 +52,8 @@ class SelectorGroupChat(BaseGroupChat):
     Raises:
         ValueError: fewer than two participants.
     """
+
+    component_config_schema = SelectorGroupChatConfig
 
     manager_name = "SelectorGroupChatManager"
     state_type = "SelectorManagerState"
@@ -178,6 +182,29 @@ class SelectorGroupChat(BaseGroupChat):
         """As in every team; what the model reads is made anew from the conversation."""
         await super().load_state(state)
         await self._model_context.clear()
+
+    def _to_config(self) -> SelectorGroupChatConfig:
+        return SelectorGroupChatConfig(
+            **fields_of(self),
+            model_client=self._model_client.dump_component(),
+            selector_prompt=self._selector_prompt,
+            allow_repeated_speaker=self._allow_repeated_speaker,
+            max_selector_attempts=self._max_selector_attempts,
+            model_client_streaming=self._model_client_streaming,
+            model_context=self._model_context.dump_component() if self._own_context else None,
+        )
+
+    @classmethod
+    def _from_config(cls, config: SelectorGroupChatConfig) -> Self:
+        return cls(
+            **arguments_of(config),
+            model_client=ChatCompletionClient.load_component(config.model_client),
+            selector_prompt=SELECTOR_PROMPT if config.selector_prompt is None else config.selector_prompt,
+            allow_repeated_speaker=config.allow_repeated_speaker,
+            max_selector_attempts=config.max_selector_attempts,
+            model_client_streaming=config.model_client_streaming,
+            model_context=ChatCompletionContext.load_component(config.model_context) if config.model_context else None,
+        )
 
 
 async def _called(function: Callable[..., Any], thread: Sequence[Message]) -> Any:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from ..agents.chat_agent import BaseChatAgent
 from ..cancellation import CancellationToken
+from ..component import Component
 from ..conditions import TerminationCondition
 from ..messages import BaseChatMessage, HandoffMessage
+from .configs import TeamConfig, arguments_of, fields_of
 from .group_chat import BaseGroupChat
 from .participant import Message, Spoken, Tell, only_agents
 
 
-class Swarm(BaseGroupChat):
+class Swarm(BaseGroupChat, Component[TeamConfig]):
     """The target of the last `HandoffMessage` speaks; the first participant begins.
 
     Args:
@@ -30,6 +32,8 @@ class Swarm(BaseGroupChat):
         TypeError: a participant is no agent.
         ValueError: the first participant cannot hand off.
     """
+
+    component_config_schema = TeamConfig
 
     manager_name = "SwarmGroupChatManager"
     state_type = "SwarmManagerState"
@@ -106,6 +110,13 @@ class Swarm(BaseGroupChat):
     def _take_place(self, state: Mapping[str, Any]) -> None:
         self._current_speaker = state.get("current_speaker") or self._names[0]
         self._target = _last_handoff(self._thread)
+
+    def _to_config(self) -> TeamConfig:
+        return TeamConfig(**fields_of(self))
+
+    @classmethod
+    def _from_config(cls, config: TeamConfig) -> Self:
+        return cls(**arguments_of(config))
 
 
 def _last_handoff(messages: Sequence[Message]) -> str | None:

@@ -6,12 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from ..agents.task import Task, TaskResult
 from ..cancellation import CancellationToken
+from ..component import ComponentBase
 from ..messages import BaseAgentEvent, BaseChatMessage
 
 
-class Team(ABC):
+class Team(ABC, ComponentBase[BaseModel]):
     """A group that converses about tasks, and remembers its conversation between runs."""
 
     component_type = "team"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from ..agents.task_runner_tool import TaskRunnerTool
+from ..component import Component
+from .configs import TeamToolConfig
 from .team import Team
 
 
-class TeamTool(TaskRunnerTool):
+class TeamTool(TaskRunnerTool, Component[TeamToolConfig]):
     """A team as a tool that takes a task and returns what was said.
 
     Args:
@@ -16,5 +20,21 @@ class TeamTool(TaskRunnerTool):
         return_value_as_last_message: the model is told the last message only.
     """
 
+    component_config_schema = TeamToolConfig
+
     def __init__(self, team: Team, name: str, description: str, return_value_as_last_message: bool = False) -> None:
+        self._team = team
         super().__init__(team, name, description, return_value_as_last_message)
+
+    def _to_config(self) -> TeamToolConfig:
+        return TeamToolConfig(
+            name=self.name,
+            description=self.description,
+            team=self._team.dump_component(),
+            return_value_as_last_message=self._return_value_as_last_message,
+        )
+
+    @classmethod
+    def _from_config(cls, config: TeamToolConfig) -> Self:
+        team = Team.load_component(config.team)
+        return cls(team, config.name, config.description, config.return_value_as_last_message)

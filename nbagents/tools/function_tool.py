@@ -59,6 +59,7 @@ class FunctionTool(BaseTool[BaseModel, BaseModel], Component[FunctionToolConfig]
         arguments = _arguments_model(name, self._parameters)
         super().__init__(arguments, hints.get("return", Any), name, description, strict)
         self.requires_approval = requires_approval
+        self._loaded_source: str | None = None  # a function made of text has no file to read it from
 
     async def run(self, args: BaseModel, cancellation_token: CancellationToken) -> Any:
         """Call the function; one that is not async, in a thread.
@@ -81,7 +82,7 @@ class FunctionTool(BaseTool[BaseModel, BaseModel], Component[FunctionToolConfig]
 
     def _to_config(self) -> FunctionToolConfig:
         return FunctionToolConfig(
-            source_code=source_of(self._func),
+            source_code=self._loaded_source or source_of(self._func),
             name=self.name,
             description=self.description,
             global_imports=list(self._global_imports),
@@ -92,7 +93,7 @@ class FunctionTool(BaseTool[BaseModel, BaseModel], Component[FunctionToolConfig]
 
     @classmethod
     def _from_config(cls, config: FunctionToolConfig) -> Self:
-        return cls(
+        tool = cls(
             function_from(config),
             config.description,
             config.name,
@@ -100,6 +101,8 @@ class FunctionTool(BaseTool[BaseModel, BaseModel], Component[FunctionToolConfig]
             bool(config.strict),
             requires_approval=bool(config.requires_approval),
         )
+        tool._loaded_source = config.source_code
+        return tool
 
 
 def _hints(func: Callable[..., Any], tool: str) -> dict[str, Any]:
