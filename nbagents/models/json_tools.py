@@ -27,11 +27,13 @@ from .messages import (
 )
 from .offered import OfferedTool, ToolChoice, check_choice, is_forced, schema_of
 
-INSTRUCTIONS = """You can use tools. Reply with one JSON object and nothing else.
-To use a tool: {{"tool": NAME, "arguments": ARGUMENTS}}
-{answering}The tools, with the JSON Schema of their arguments:
-{tools}"""
-ANSWERING = 'To answer, when you need no tool or have seen its result: {"answer": ANSWER}\n'
+# Small models copy an example rather than follow a description: each tool is shown as the reply that calls it.
+INSTRUCTIONS = """You have these tools:
+{tools}
+Reply with one JSON object and nothing else. To use a tool, which comes first wherever one fits the request:
+{{"tool": NAME, "arguments": ARGUMENTS}}
+{answering}"""
+ANSWERING = 'When you have the result of a tool, or no tool fits: {"answer": ANSWER}\n'
 
 
 def told_as_text(messages: Sequence[LLMMessage]) -> list[LLMMessage]:
@@ -134,8 +136,19 @@ class JsonTools:
 
 
 def _described(schema: Mapping[str, Any]) -> str:
-    about = " ".join(str(schema.get("description") or "").split())
-    return f"- {schema['name']}: {about}\n  arguments: {json.dumps(schema.get('parameters') or {})}"
+    """What a tool is for, how it is called, and what its arguments are where the schema says so."""
+    arguments: Mapping[str, Any] = (schema.get("parameters") or {}).get("properties", {})
+    shown = ", ".join(f"{json.dumps(name)}: {_kind(said)}" for name, said in arguments.items())
+    call = f'{{"tool": {json.dumps(schema["name"])}, "arguments": {{{shown}}}}}'
+    about = [str(schema.get("description") or schema["name"])]
+    about += [f"{name}: {said['description']}" for name, said in arguments.items() if said.get("description")]
+    return "\n  ".join(["- " + " ".join("; ".join(about).split()), call])
+
+
+def _kind(said: Mapping[str, Any]) -> str:
+    """A word for a type, where one says it; else its schema."""
+    kind = said.get("type")
+    return kind.upper() if isinstance(kind, str) and kind not in ("object", "array") else json.dumps(said)
 
 
 def _object(**fields: Any) -> dict[str, Any]:

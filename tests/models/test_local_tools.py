@@ -98,7 +98,8 @@ async def test_the_model_is_told_in_one_system_message(server: SSEServer, client
     body = server.bodies[-1]
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
     assert body["messages"][0]["content"].startswith("Be brief.")
-    assert "- get_weather: The weather of a city." in body["messages"][0]["content"]
+    told = '- The weather of a city.\n  {"tool": "get_weather", "arguments": {"city": STRING}}\n'
+    assert told in body["messages"][0]["content"]
     assert "tools" not in body and "name" not in body["messages"][1]
 
 
