@@ -204,7 +204,9 @@ def child(name: str, case: str) -> dict[str, float]:
     return report
 
 
-def main(cases: list[str], times: int) -> None:
+def main(cases: list[str], times: int) -> int:
+    """Measure and compare; 1 when a target is missed."""
+    missed = 0
     print(f"{'case':14} {'ours ms':>10} {'peer ms':>10} {'ratio':>7} {'target':>7}")
     for case in cases:
         sides = {"ours": [], "peer": []} if case not in ONLY_OURS else {"ours": []}  # type: dict[str, list[dict[str, float]]]
@@ -223,8 +225,11 @@ def main(cases: list[str], times: int) -> None:
             continue
         peer = statistics.median(row["cpu"] for row in sides["peer"]) * 1000
         target = TARGETS[case]
+        missed |= ours / 1000 > LIMITS["import"] if target is None else ours > target * peer
+        missed |= row.get("kib_per_turn", 0) > LIMITS["kib_per_turn"]
         goal = f"{target:.2f}" if target else f"{LIMITS['import'] * 1000:.0f}ms"
         print(f"{case:14} {ours:10.2f} {peer:10.2f} {ours / peer:7.2f} {goal:>7}  {more}", flush=True)
+    return missed
 
 
 if __name__ == "__main__":
@@ -232,4 +237,4 @@ if __name__ == "__main__":
     if arguments and arguments[0] in ("ours", "peer"):
         print(json.dumps(measured(arguments[0], arguments[1])))
     else:
-        main(arguments or [*TARGETS, *ONLY_OURS], times=int(os.environ.get("NBAGENTS_BENCH_TIMES", "3")))
+        raise SystemExit(main(arguments or [*TARGETS, *ONLY_OURS], int(os.environ.get("NBAGENTS_BENCH_TIMES", "3"))))

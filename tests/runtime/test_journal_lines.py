@@ -53,7 +53,7 @@ async def test_what_runs_at_once_is_kept_apart(tmp_path: Path) -> None:
         TextMessage.model_validate({"content": "x", "source": "a", "created_at": "2020-01-01T00:00:00Z"}),
         TextMessage.model_validate({"content": "x", "source": "a", "created_at": "2020-01-01T00:00:00+02:00"}),
     ],
-    ids=lambda message: message.id[:6],
+    ids=["plain", "metadata", "event", "old", "elsewhere"],
 )
 def test_every_message_is_read_as_it_was(tmp_path: Path, message: Any) -> None:
     journal = Journal(tmp_path / "run.jsonl")
