@@ -6,14 +6,10 @@ states, and `speaking` (who was asked and has not answered) in the state of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel
-
-from ..messages import BaseChatMessage, BaseMessage
-from .participant import Message
+from ..messages import BaseChatMessage
 
 if TYPE_CHECKING:
     from .group_chat import BaseGroupChat
@@ -29,12 +25,12 @@ async def saved(team: BaseGroupChat) -> dict[str, Any]:
             "type": "ChatAgentContainerState",
             "version": VERSION,
             "agent_state": dict(await team._seat(name).save_state()),
-            "message_buffer": _dumped(team._hearing.unheard(name)[0]),
+            "message_buffer": [message.dump() for message in team._hearing.unheard(name)[0]],
         }
     states[team.manager_name] = {
         "type": team.state_type,
         "version": VERSION,
-        "message_thread": _dumped(team._thread),
+        "message_thread": [message.dump() for message in team._thread],
         "current_turn": team._current_turn,
         **team._place(),
     }
@@ -45,15 +41,6 @@ async def saved(team: BaseGroupChat) -> dict[str, Any]:
     if condition is not None and hasattr(condition, "save_state"):
         state["termination_condition"] = dict(await condition.save_state())
     return state
-
-
-def _dumped(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """All of `dump`, at two thirds of its cost: a class that does not say how it is dumped goes straight to pydantic."""
-    dumps: dict[type[Message], Callable[[Any], dict[str, Any]]] = {}
-    for kind in set(map(type, messages)):
-        plain = kind.dump is BaseMessage.dump and kind.model_dump is BaseModel.model_dump
-        dumps[kind] = partial(kind.__pydantic_serializer__.to_python, mode="json") if plain else kind.dump
-    return [dumps[type(message)](message) for message in messages]
 
 
 async def load(team: BaseGroupChat, state: Mapping[str, Any]) -> None:
