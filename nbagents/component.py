@@ -277,7 +277,10 @@ def _public_module(kind: type) -> str:
         for length in range(2, len(parts)):
             package = ".".join(parts[:length])
             exported: Mapping[str, Any] = vars(sys.modules[package])
-            if kind.__name__ in exported.get("__all__", ()) and getattr(sys.modules[package], kind.__name__) is kind:
+            if (
+                kind.__name__ in exported.get("__all__", ())
+                and getattr(sys.modules[package], kind.__name__, None) is kind
+            ):
                 return package
     return kind.__module__
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Self
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
+from ..component import Component
 from ..executors import CodeExecutor, extract_code_blocks
 from ..memory import UnboundedChatCompletionContext
 from ..messages import (
@@ -29,6 +30,7 @@ from ..models.messages import AssistantMessage, CreateResult, LLMMessage, Reques
 from ..state import CodeExecutorAgentState
 from .chat_agent import StreamingChatAgent
 from .code_running import edits_of, run_blocks
+from .configs import CodeWritingAgentConfig, said
 from .heard import Heard
 from .model_turn import AgentModel, text_of
 from .task import Response
@@ -44,7 +46,7 @@ AFTER_FAILURE = (
 AFTER_LAST_FAILURE = "Do not write more code: say in words what was found out and what is missing."
 
 
-class CodeWritingAgent(StreamingChatAgent):
+class CodeWritingAgent(StreamingChatAgent, Component[CodeWritingAgentConfig]):
     """Answers each turn with a model whose code is run, and corrected while attempts are left.
 
     Args:
@@ -56,6 +58,8 @@ class CodeWritingAgent(StreamingChatAgent):
         description: what the agent is for, as the other agents read it.
         system_message: instructions for the model; None for none.
     """
+
+    component_config_schema = CodeWritingAgentConfig
 
     def __init__(
         self,
@@ -143,6 +147,29 @@ class CodeWritingAgent(StreamingChatAgent):
             await self._context.add_message(UserMessage(content=told, source=self.name))
             yield CodeExecutionEvent(retry_attempt=attempt, result=result, source=self.name)
             attempt += 1
+
+    def _to_config(self) -> CodeWritingAgentConfig:
+        return CodeWritingAgentConfig(
+            name=self.name,
+            code_executor=self._executor.dump_component(),
+            model_client=self._model.client.dump_component(),
+            model_client_stream=self._model.stream,
+            max_retries_on_error=self._retries,
+            description=self.description,
+            system_message=str(self._system[0].content) if self._system else None,
+        )
+
+    @classmethod
+    def _from_config(cls, config: CodeWritingAgentConfig) -> Self:
+        return cls(
+            config.name,
+            CodeExecutor.load_component(config.code_executor),
+            ChatCompletionClient.load_component(config.model_client),
+            model_client_stream=config.model_client_stream,
+            max_retries_on_error=config.max_retries_on_error,
+            system_message=config.system_message,
+            **said(description=config.description),
+        )
 
 
 def _described(proposed: list[CodeBlock], ran: list[CodeBlock], result: CodeResult) -> str:

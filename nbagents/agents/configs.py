@@ -52,6 +52,20 @@ class CodeExecutorAgentConfig(ComponentConfig):
     max_retries_on_error: int | None = None
 
 
+class CodeWritingAgentConfig(ComponentConfig):
+    """A `CodeWritingAgent`; AutoGen has none."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    name: str
+    code_executor: ComponentModel
+    model_client: ComponentModel
+    model_client_stream: bool = False
+    max_retries_on_error: int = 0
+    description: str | None = None
+    system_message: str | None = None
+
+
 class UserProxyAgentConfig(ComponentConfig):
     """A `UserProxyAgent`; its function is not part of it."""
 

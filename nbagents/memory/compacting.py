@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from ..component import Component, ComponentModel
 from ..errors import ModelResponseError
 from ..models.client import ChatCompletionClient
 from ..models.messages import (
@@ -25,7 +26,7 @@ from ..models.messages import (
     UserMessage,
 )
 from ..runtime import ensured_gate
-from .context import ChatCompletionContext, ChatCompletionContextState
+from .context import ChatCompletionContext, ChatCompletionContextState, ContextConfig
 from .token_limited import flat, grouped
 
 INSTRUCTIONS = (
@@ -43,7 +44,19 @@ class CompactingState(ChatCompletionContextState):
     covered: int = Field(default=0, ge=0)
 
 
-class CompactingChatCompletionContext(ChatCompletionContext):
+class CompactingContextConfig(ContextConfig):
+    """Who sums up, and when."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_client: ComponentModel
+    max_messages: int | None = None
+    token_limit: int | None = None
+    keep: int = 10
+    instructions: str = INSTRUCTIONS
+
+
+class CompactingChatCompletionContext(ChatCompletionContext, Component[CompactingContextConfig]):
     """Shows a summary of the older messages and the newer ones as they are.
 
     Args:
@@ -57,6 +70,8 @@ class CompactingChatCompletionContext(ChatCompletionContext):
     Raises:
         ValueError: no limit is given, or `keep` does not leave anything to sum up.
     """
+
+    component_config_schema = CompactingContextConfig
 
     def __init__(
         self,
@@ -154,6 +169,27 @@ class CompactingChatCompletionContext(ChatCompletionContext):
                     if isinstance(part, CreateResult) and isinstance(part.content, str) and part.content.strip():
                         return part.content.strip()
         raise ModelResponseError("the model was asked to sum up the conversation and answered no text")
+
+    def _to_config(self) -> CompactingContextConfig:
+        return CompactingContextConfig(
+            model_client=self._model_client.dump_component(),
+            max_messages=self._max_messages,
+            token_limit=self._token_limit,
+            keep=self._keep,
+            instructions=self._instructions,
+            initial_messages=self._initial_messages or None,
+        )
+
+    @classmethod
+    def _from_config(cls, config: CompactingContextConfig) -> Self:
+        return cls(
+            ChatCompletionClient.load_component(config.model_client),
+            max_messages=config.max_messages,
+            token_limit=config.token_limit,
+            keep=config.keep,
+            instructions=config.instructions,
+            initial_messages=config.initial_messages,
+        )
 
 
 def _as_text(message: LLMMessage) -> str:
