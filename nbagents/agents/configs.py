@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, field_validator
 
 from ..component import ComponentConfig, ComponentModel
 from .handoff import Handoff
@@ -33,6 +33,11 @@ class AssistantAgentConfig(ComponentConfig):
     max_tool_iterations: int = 1
     metadata: dict[str, str] | None = None
     structured_message_factory: ComponentModel | None = None
+
+    @field_validator("workbench", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, workbench: Any) -> Any:
+        return workbench if workbench is None or isinstance(workbench, list) else [workbench]  # as in version 1
 
 
 class CodeExecutorAgentConfig(ComponentConfig):

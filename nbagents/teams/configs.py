@@ -1,4 +1,4 @@
-"""The teams as JSON: what stands in the `config` of their components. Names and fields are AutoGen's.
+"""What the `config` of every team's component has, and how a team is made of it. Names and fields are AutoGen's.
 
 A runtime, message types of the user's own and functions (a selector, a condition of an edge) are not part of it.
 """
@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ConfigDict
-
 from ..agents.chat_agent import BaseChatAgent
 from ..component import ComponentConfig, ComponentLoader, ComponentModel
 from ..conditions import TerminationCondition
-from .digraph import DiGraph
 from .team import Team
 
 if TYPE_CHECKING:
@@ -28,44 +25,6 @@ class TeamConfig(ComponentConfig):
     termination_condition: ComponentModel | None = None
     max_turns: int | None = None
     emit_team_events: bool = False
-
-
-class SelectorGroupChatConfig(TeamConfig):
-    """And who chooses."""
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    model_client: ComponentModel
-    selector_prompt: str | None = None
-    allow_repeated_speaker: bool = False
-    max_selector_attempts: int = 3
-    model_client_streaming: bool = False
-    model_context: ComponentModel | None = None
-
-
-class MagenticOneGroupChatConfig(TeamConfig):
-    """And who leads."""
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    model_client: ComponentModel
-    max_stalls: int = 3
-    final_answer_prompt: str | None = None
-
-
-class GraphFlowConfig(TeamConfig):
-    """And the graph."""
-
-    graph: DiGraph
-
-
-class TeamToolConfig(ComponentConfig):
-    """A `TeamTool`."""
-
-    name: str
-    description: str
-    team: ComponentModel
-    return_value_as_last_message: bool = False
 
 
 def fields_of(team: Conversation) -> dict[str, Any]:

@@ -10,13 +10,19 @@ from ..cancellation import CancellationToken
 from ..component import Component
 from ..conditions import TerminationCondition
 from ..messages import BaseChatMessage, StopMessage
-from .configs import GraphFlowConfig, arguments_of, fields_of
+from .configs import TeamConfig, arguments_of, fields_of
 from .digraph import DiGraph
 from .graph_execution import GraphExecution
 from .group_chat import BaseGroupChat
 from .participant import Message, Spoken, Tell, only_agents
 
 COMPLETE = "Digraph execution is complete"
+
+
+class GraphFlowConfig(TeamConfig):
+    """And the graph."""
+
+    graph: DiGraph
 
 
 class GraphFlow(BaseGroupChat, Component[GraphFlowConfig]):

@@ -10,21 +10,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+from pydantic import ConfigDict
+
 from ..agents.chat_agent import BaseChatAgent
 from ..cancellation import CancellationToken
-from ..component import Component
+from ..component import Component, ComponentModel
 from ..conditions import TerminationCondition
 from ..messages import BaseChatMessage, StopMessage, TextMessage
 from ..models.client import ChatCompletionClient
 from ..models.messages import AssistantMessage, LLMMessage, UserMessage
 from ..runtime import current_gate
 from . import magentic_prompts as prompts
-from .configs import MagenticOneGroupChatConfig, arguments_of, fields_of
+from .configs import TeamConfig, arguments_of, fields_of
 from .group_chat import BaseGroupChat
 from .magentic_ledger import ATTEMPTS, Ledger, output_format, parsed
 from .participant import Message, Tell, only_agents
 
 ORCHESTRATOR = "MagenticOneOrchestrator"
+
+
+class MagenticOneGroupChatConfig(TeamConfig):
+    """And who leads."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_client: ComponentModel
+    max_stalls: int = 3
+    final_answer_prompt: str | None = None
 
 
 class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig]):

@@ -7,14 +7,16 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self, cast
 
+from pydantic import ConfigDict
+
 from ..agents.chat_agent import BaseChatAgent
 from ..cancellation import CancellationToken
-from ..component import Component
+from ..component import Component, ComponentModel
 from ..conditions import TerminationCondition
 from ..memory import ChatCompletionContext, UnboundedChatCompletionContext
 from ..messages import BaseChatMessage
 from ..models.client import ChatCompletionClient
-from .configs import SelectorGroupChatConfig, arguments_of, fields_of
+from .configs import TeamConfig, arguments_of, fields_of
 from .group_chat import BaseGroupChat
 from .participant import Message, Spoken, Tell
 from .selection import SELECTOR_PROMPT, Selection
@@ -26,6 +28,19 @@ CandidateFunc = Callable[[Sequence[Message]], list[str]] | Callable[[Sequence[Me
 """Gets the conversation and names those of whom the model chooses."""
 
 _log = logging.getLogger(__name__)
+
+
+class SelectorGroupChatConfig(TeamConfig):
+    """And who chooses."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_client: ComponentModel
+    selector_prompt: str | None = None
+    allow_repeated_speaker: bool = False
+    max_selector_attempts: int = 3
+    model_client_streaming: bool = False
+    model_context: ComponentModel | None = None
 
 
 class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Self
 
 from ..agents.task_runner_tool import TaskRunnerTool
-from ..component import Component
-from .configs import TeamToolConfig
+from ..component import Component, ComponentConfig, ComponentModel
 from .team import Team
+
+
+class TeamToolConfig(ComponentConfig):
+    """A `TeamTool`."""
+
+    name: str
+    description: str
+    team: ComponentModel
+    return_value_as_last_message: bool = False
 
 
 class TeamTool(TaskRunnerTool, Component[TeamToolConfig]):
