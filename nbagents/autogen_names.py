@@ -49,7 +49,10 @@ HERE: Mapping[str, Mapping[str, str]] = {
     },
     "autogen_agentchat.tools": {"nbagents.agents": "AgentTool", "nbagents.teams": "TeamTool"},
     "autogen_agentchat.ui": {"nbagents.ui": "Console UserInputManager"},
-    "autogen_agentchat.utils": {"nbagents.agents.model_turn": "remove_images"},
+    "autogen_agentchat.utils": {
+        "nbagents.agents.model_turn": "remove_images",
+        "nbagents.models.contents": "content_to_str",
+    },
     "autogen_core": {
         "nbagents.cancellation": "CancellationToken",
         "nbagents.component": "Component ComponentBase ComponentFromConfig ComponentLoader ComponentModel "
@@ -97,7 +100,10 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "StaticStreamWorkbench StaticWorkbench StreamTool TextResultContent Tool ToolOverride ToolResult ToolSchema "
         "Workbench",
     },
-    "autogen_core.utils": {"nbagents.models.json_schema": "schema_to_pydantic_model"},
+    "autogen_core.utils": {
+        "nbagents.models.contents": "extract_json_from_str",
+        "nbagents.models.json_schema": "schema_to_pydantic_model",
+    },
     "autogen_ext": {},
     "autogen_ext.cache_store": {},
     "autogen_ext.cache_store.diskcache": {"nbagents.models": "DiskCacheStore"},
@@ -122,11 +128,9 @@ HERE: Mapping[str, Mapping[str, str]] = {
 }
 
 LACKING: Mapping[str, str] = {
-    "autogen_agentchat.utils": "content_to_str",
     "autogen_core": "trace_create_agent_span trace_invoke_agent_span trace_tool_span",
     "autogen_core.code_executor": "FunctionWithRequirements FunctionWithRequirementsStr with_requirements",
     "autogen_core.logging": "LLMCallEvent LLMStreamEndEvent LLMStreamStartEvent ToolCallEvent",
-    "autogen_core.utils": "extract_json_from_str",
     "autogen_ext.agents.azure": "AzureAIAgent",
     "autogen_ext.agents.file_surfer": "FileSurfer",
     "autogen_ext.agents.magentic_one": "MagenticOneCoderAgent",

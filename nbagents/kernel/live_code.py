@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
+from ..component import Component, ComponentConfig
 from ..errors import ExecutionUnavailable
 from ..executors import CodeExecutor
 from ..executors.fenced_code import PYTHON_FENCES
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 _TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
-class LiveKernelExecutor(CodeExecutor):
+class LiveKernelExecutorConfig(ComponentConfig):
+    """How long a block may take; the kernel is the one that loads it."""
+
+    timeout: float | None = None
+
+
+class LiveKernelExecutor(CodeExecutor, Component[LiveKernelExecutorConfig]):
     """Runs Python blocks in the live kernel, in the user's namespace, on its main thread.
 
     Args:
@@ -35,11 +42,19 @@ class LiveKernelExecutor(CodeExecutor):
         timeout: seconds that one block may take; None for any.
     """
 
+    component_config_schema = LiveKernelExecutorConfig
     target = "live"
 
     def __init__(self, shell: InteractiveShell | None = None, *, timeout: float | None = None) -> None:
         self._given_shell = shell
         self.timeout = timeout
+
+    def _to_config(self) -> LiveKernelExecutorConfig:
+        return LiveKernelExecutorConfig(timeout=self.timeout)
+
+    @classmethod
+    def _from_config(cls, config: LiveKernelExecutorConfig) -> Self:
+        return cls(timeout=config.timeout)
 
     @property
     def executing(self) -> bool:

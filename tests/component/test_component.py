@@ -23,6 +23,7 @@ from nbagents.component import (
 )
 from nbagents.conditions import FunctionalTermination, MaxMessageTermination, TextMentionTermination
 from nbagents.errors import ConfigurationError, UntrustedProvider
+from nbagents.kernel.live_code import LiveKernelExecutor
 from nbagents.memory import CompactingChatCompletionContext, ListMemory
 from nbagents.models import ChatCompletionClient, LocalChatCompletionClient, OpenAIChatCompletionClient
 from nbagents.models.replay import ReplayChatCompletionClient
@@ -343,7 +344,8 @@ def test_a_key_stands_in_no_text_and_a_masked_one_is_no_key() -> None:
 def test_our_own_parts_are_components_too() -> None:
     writer = CodeWritingAgent("w", WaitExecutor(5), replay(), max_retries_on_error=3)
     context = CompactingChatCompletionContext(replay(), max_messages=None, token_limit=9, keep=2)
-    for part in (writer, context, LocalChatCompletionClient("m", top_p=1), PythonCodeExecutionTool(WaitExecutor(2))):
+    live, local = LiveKernelExecutor(timeout=3), LocalChatCompletionClient("m", top_p=1)
+    for part in (writer, context, local, live, PythonCodeExecutionTool(WaitExecutor(2))):
         said = json.loads(part.dump_component().model_dump_json())
         again = ComponentLoader.load_component(said, type(part))
         assert json.loads(again.dump_component().model_dump_json()) == said
@@ -377,3 +379,12 @@ def test_a_workbench_with_a_tool_that_is_no_component_is_not_dumped() -> None:
 def test_a_model_of_a_component_needs_a_provider_and_a_config() -> None:
     with pytest.raises(ValidationError):
         ComponentModel.model_validate({"provider": "x.Y"})
+
+
+def test_an_assistant_of_an_older_autogen_has_one_workbench() -> None:
+    said = AssistantAgent("a", replay()).dump_component()
+    said.config["workbench"], said.component_version = said.config["workbench"][0], 1
+
+    assert (
+        AssistantAgent.load_component(said).dump_component().config["workbench"][0]["label"] == "StaticStreamWorkbench"
+    )
