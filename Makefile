@@ -1,7 +1,8 @@
 # nbagents: one command for each thing to do. `make` alone lists them.
 #
 # Everything is installed inside the checkout: Python packages in .venv, node and npm too (from the package index), the
-# front end's packages in labextension/node_modules. Nothing but Chromium, which only the browser tests use, needs root.
+# front end's packages in labextension/node_modules. What a slim system lacks (libgomp1, python3-venv; Chromium for the
+# browser tests) is installed with apt as root; without root the step says what is missing.
 # A step that has nothing new to do costs nothing: its mark is younger than what it was made from.
 
 SHELL := /bin/bash
@@ -128,6 +129,7 @@ $(FRONT): $(FRONT_SOURCES) $(NODE_MODULES)
 	@touch $@
 
 $(MADE)/runtime: pyproject.toml $(FRONT) $(MADE)/tools
+	@scripts/libgomp $(BIN)/python
 	@$(STEP) "Install nbagents, JupyterLab and the local model engine" $(PIP) -e '.[demo]'
 	@touch $@
 
