@@ -40,6 +40,7 @@ help: ## List the commands
 
 .PHONY: demo
 demo: $(MADE)/runtime ## Install, fetch a small local model (about 1 GB, no account) and run the demo
+	@scripts/libgomp $(BIN)/python
 	@$(STEP) "Fetch the model $(MODEL)" nbagents model get $(MODEL)
 	@$(STEP) "Run the demo" nbagents demo
 	@printf '\nOpen it in the browser:  make lab\n'
@@ -76,6 +77,7 @@ test: test-needs ## Everything: check, kernels, wheel, browser, real model, demo
 
 .PHONY: test-needs
 test-needs: $(MADE)/dev $(OLD_VENV)/.made chromium
+	@scripts/libgomp $(BIN)/python
 	@for model in $(TEST_MODELS); do $(STEP) "Fetch the model $$model" nbagents model get $$model || exit 1; done
 
 test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-packaging, test-browser, test-model, test-demo
@@ -129,7 +131,6 @@ $(FRONT): $(FRONT_SOURCES) $(NODE_MODULES)
 	@touch $@
 
 $(MADE)/runtime: pyproject.toml $(FRONT) $(MADE)/tools
-	@scripts/libgomp $(BIN)/python
 	@$(STEP) "Install nbagents, JupyterLab and the local model engine" $(PIP) -e '.[demo]'
 	@touch $@
 

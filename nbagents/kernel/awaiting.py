@@ -7,6 +7,7 @@ question for that, but every way to await leaves a callback on what is awaited; 
 from __future__ import annotations
 
 import asyncio
+import collections
 import functools
 import gc
 from collections.abc import Iterator
@@ -39,8 +40,16 @@ def _futures_behind(callback: Any) -> Iterator[asyncio.Future[Any]]:
             yield value
         elif isinstance(value, functools.partial | FunctionType | MethodType):
             yield from _futures_behind(value)
-        elif type(value).__module__.startswith(_OF_ASYNCIO):  # a TaskGroup, of whose task and future it is a method
-            yield from (inner for inner in vars(value).values() if isinstance(inner, asyncio.Future))
+        elif type(value).__module__.startswith(_OF_ASYNCIO):
+            yield from _futures_of(value)
+
+
+def _futures_of(value: Any) -> Iterator[asyncio.Future[Any]]:
+    """Those of a TaskGroup (its task), of a Queue or an Event (who waits for it)."""
+    for held in list(vars(value).values()):
+        for inner in list(held) if isinstance(held, collections.deque) else [held]:
+            if isinstance(inner, asyncio.Future):
+                yield inner
 
 
 def _held_by(callback: Any) -> list[Any]:

@@ -9,6 +9,7 @@ too late.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import signal
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeVar
 
+from .alarm import new_alarm
 from .capture import CAPTURE, Capture
 
 T = TypeVar("T")
@@ -55,11 +57,11 @@ class BlockGuard:
         self.interrupted = self.timed_out = self.cancels = self.executing = False
         self._capture: Capture | None = capture
         self._timeout = timeout
-        self._alive = self._stopping = self._sent = False
+        self._alive = self._stopping = self._sent = self._ran = False
         self._strikes = 0
         self._outer: BlockGuard | None = None
         self._previous: Any = None
-        self._previous_alarm: Any = None
+        self._alarm = new_alarm(self._on_alarm)
 
     def __enter__(self) -> BlockGuard:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
@@ -67,17 +69,14 @@ class BlockGuard:
             self._outer, BlockGuard.current = BlockGuard.current, self
             self._alive = True
         self._replaced = self._install()
-        self._previous_alarm = signal.signal(signal.SIGALRM, self._on_alarm)
-        if self._timeout:
-            signal.setitimer(signal.ITIMER_REAL, self._timeout, STOP_AGAIN_SECONDS)
+        self._alarm.start(self._timeout, STOP_AGAIN_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._alive = False
             BlockGuard.current = self._outer
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, self._previous_alarm)
+        self._alarm.cancel()
         self._previous = self._replaced
         # A cell that began meanwhile has put its own handler over ours and will put ours back: it then passes on.
         if signal.getsignal(signal.SIGINT) == self._on_sigint:
@@ -94,6 +93,10 @@ class BlockGuard:
         replaced, tracing = self._install(), sys.gettrace()
         self.executing = True
         try:
+            if self._stopping and not self._ran:  # stopped before there was anything to interrupt
+                self.interrupted = True
+                raise KeyboardInterrupt
+            self._ran = True
             return _agent_code(call)
         finally:
             sys.settrace(tracing)  # first: a trace of `_raise_in_handlers_too` may still be set
@@ -107,11 +110,14 @@ class BlockGuard:
         handler lets ours handle first what is pending.
         """
         with self._lock:
-            self._stopping = self._alive
+            self._stopping = True
             if not self._alive or signal.getsignal(signal.SIGINT) != self._on_sigint:
                 return
             self._sent = True
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            if hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            else:
+                _thread.interrupt_main(signal.SIGINT)
 
     def _install(self) -> Any:
         replaced = signal.getsignal(signal.SIGINT)
@@ -123,11 +129,14 @@ class BlockGuard:
     # Handlers: on the main thread, between any two instructions ---------------------------------------------
 
     def _on_sigint(self, signum: int, frame: FrameType | None) -> None:
+        if self._alarm.claims():
+            self._on_alarm(signum, frame)
+            return
         with self._lock:
             ours, self._sent = self._sent, False
         if self._alive:
             if self._stopping:  # also when it does not strike: the code that it is meant for may be about to run
-                signal.setitimer(signal.ITIMER_REAL, STOP_AGAIN_SECONDS, STOP_AGAIN_SECONDS)
+                self._alarm.set(STOP_AGAIN_SECONDS)
             self._strike(frame, KeyboardInterrupt)
         if not ours and callable(self._previous):
             self._previous(signum, frame)

@@ -71,6 +71,7 @@ class CellsInFlight:
         if _BY_SHELL.pop(self._shell, None) is not None:
             self._shell.events.unregister("pre_run_cell", self._began)
             self._shell.events.unregister("post_run_cell", self._ended)
+            self._cells.clear()
 
     def __len__(self) -> int:
         return len(self._cells)

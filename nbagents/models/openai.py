@@ -5,6 +5,7 @@ The SDK is imported at the first call: it costs most of a second, and a notebook
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +149,9 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
     async def _connected(self) -> AsyncOpenAI:
         """The SDK's client, made at the first call."""
         if self._sdk is None:
-            self._sdk = _sdk_client(self._api_key, self._base_url, self._timeout, self._max_retries)
+            # In a thread: to import the SDK takes long enough to hold up a cell that detaches its run.
+            made = await asyncio.to_thread(_sdk_client, self._api_key, self._base_url, self._timeout, self._max_retries)
+            self._sdk = self._sdk or made
         return self._sdk
 
     def _complete(self, answer: _Answer) -> CreateResult:

@@ -93,7 +93,8 @@ async def test_interrupt_cancels_an_awaiting_cell(notebook: Notebook) -> None:
 async def test_interrupt_cancels_a_cell_whose_block_awaits(notebook: Notebook) -> None:
     await notebook.run(READY)
     run = notebook.start_cell(
-        "async with ticking():\n    await block('''try:\n    ready(); await asyncio.sleep(60)\nfinally:\n    ended = True''')"
+        "async with ticking():\n    await block('''try:\n    ready(); await asyncio.sleep(60)\nfinally:\n"
+        "    ended = True''')"
     )
     await ready(notebook)
     pressed = time.monotonic()
@@ -107,7 +108,8 @@ async def test_interrupt_cancels_a_cell_whose_block_awaits(notebook: Notebook) -
 STOPS = SPINS | {
     "await": "ready(); await asyncio.sleep(60)",
     "swallow all": "ready()\nwhile True:\n    try:\n        while True: pass\n    except: pass",
-    "swallow all twice": "ready()\nwhile True:\n    try:\n        try:\n            while True: pass\n        except: pass\n    except: pass",
+    "swallow all twice": "ready()\nwhile True:\n    try:\n        try:\n            while True: pass\n"
+    "        except: pass\n    except: pass",
     "swallow cancel": "ready()\nwhile True:\n    try:\n        await asyncio.sleep(60)\n    except BaseException: pass",
 }
 
@@ -128,6 +130,16 @@ async def test_stop_from_another_thread_ends_a_block(notebook: Notebook, spin: s
     await run.ends()
     assert float(run.text.splitlines()[-1]) < 1, run.errors
     assert await notebook.value("print(1)") == 1
+
+
+async def test_a_block_that_was_stopped_before_it_began_does_not_run(notebook: Notebook) -> None:
+    run = await notebook.run(
+        "ran, stop = [], CancellationToken()\n"
+        "task = asyncio.create_task(block('ran.append(1)', token=stop))\n"
+        "asyncio.get_running_loop().call_soon(stop.cancel)\n"
+        "await asyncio.wait([task]); print(task.cancelled(), ran)"
+    )
+    assert run.text == "True []\n"
 
 
 async def test_cancelling_the_task_ends_a_block(notebook: Notebook) -> None:
@@ -151,7 +163,8 @@ async def test_timeouts_and_groups_of_a_block_work_as_in_a_cell(notebook: Notebo
     run = await notebook.run(
         "r = await block('''\ntry:\n    async with asyncio.timeout(0.01): await asyncio.sleep(60)\n"
         "except TimeoutError: print('timeout')\n"
-        "try:\n    async with asyncio.TaskGroup() as g: g.create_task(asyncio.sleep('x')); g.create_task(asyncio.sleep(60))\n"
+        "try:\n"
+        "    async with asyncio.TaskGroup() as g: g.create_task(asyncio.sleep('x')); g.create_task(asyncio.sleep(60))\n"
         "except* TypeError: print('group')\nawait asyncio.sleep(0.01); print('end')''')\nprint(r.output)"
     )
     assert run.text == "timeout\ngroup\nend\n\n"
