@@ -22,7 +22,7 @@ FRONT_SOURCES := $(shell find labextension/src labextension/style -type f 2>/dev
 	labextension/package.json labextension/tsconfig.json labextension/tsconfig.widget.json
 NODE_MODULES := labextension/node_modules/.package-lock.json
 FRONT := labextension/dist/package.json
-SLOW_TESTS := browser docker kernel model packaging
+SLOW_TESTS := browser docker headless kernel model packaging
 
 export PATH := $(abspath $(BIN)):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -80,7 +80,7 @@ test-needs: $(MADE)/dev $(OLD_VENV)/.made chromium
 	@scripts/libgomp $(BIN)/python
 	@for model in $(TEST_MODELS); do $(STEP) "Fetch the model $$model" nbagents model get $$model || exit 1; done
 
-test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-packaging, test-browser, test-model, test-demo
+test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-headless, test-packaging, test-browser, test-model, test-demo
 	@$(BIN)/python scripts/run_tests.py $*
 
 .PHONY: chromium
@@ -146,5 +146,5 @@ $(OLD_VENV)/.made: pyproject.toml | $(MADE)/runtime
 	@$(STEP) "Create $(OLD_VENV) for the oldest supported kernel" scripts/make-venv $(OLD_VENV)
 	@scripts/install-build-tools $(OLD_VENV)/bin/python
 	@$(STEP) "Install nbagents beside ipykernel 6.29.5" $(OLD_VENV)/bin/python -m pip install --progress-bar off \
-		--no-build-isolation -e . ipykernel==6.29.5 matplotlib pandas
+		--no-build-isolation -e '.[openai]' ipykernel==6.29.5 matplotlib pandas
 	@touch $@

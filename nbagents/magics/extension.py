@@ -125,7 +125,7 @@ def load(ip: InteractiveShell) -> None:
         NBAgents.clear_instance()
         raise
     setattr(ip, LOADED, extension)
-    print(Redactor.from_environment()(extension.status()))
+    print(Redactor.from_environment().without_values(extension.status()))
 
 
 def unload(ip: InteractiveShell) -> None:

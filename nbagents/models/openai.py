@@ -151,7 +151,7 @@ class OpenAIChatCompletionClient(ChatCompletionClient):
         if self._sdk is None:
             # In a thread: to import the SDK takes long enough to hold up a cell that detaches its run.
             made = await asyncio.to_thread(_sdk_client, self._api_key, self._base_url, self._timeout, self._max_retries)
-            self._sdk = self._sdk or made
+            self._sdk = self._sdk or made  # type: ignore[redundant-expr]  # a call made meanwhile may have been first
         return self._sdk
 
     def _complete(self, answer: _Answer) -> CreateResult:

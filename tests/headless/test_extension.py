@@ -12,7 +12,7 @@ from tests.headless.conftest import AGENTS, PLANTED
 from tests.headless.kernels import Headless, model_is_asked
 from tests.kernel.notebook import Notebook
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.in_all_kernels]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WATCH = """
 import sys
@@ -131,3 +131,16 @@ async def test_reloading_stops_what_is_going_on(interactive: Notebook, llmock: A
         await interactive.run(cell)
     assert (await interactive.run("%%team run writer --as after\nhi\n")).errors == []
     assert (await interactive.run("after.answer")).results == ["'fine'"]
+
+
+async def test_unloading_gives_the_shell_stream_back(interactive: Notebook, llmock: Any) -> None:
+    llmock.reply("one two three four").stall(after_chunks=1, seconds=20)
+    await interactive.run("%load_ext nbagents")
+    for cell in AGENTS:
+        await interactive.run(cell)
+    await interactive.run("%%team run writer --as unended --detach\nhi")
+    await model_is_asked(llmock)
+    await interactive.run("%unload_ext nbagents")
+    await interactive.run("while unended.status == 'running': await asyncio.sleep(0.02)")
+    await interactive.run("import nbagents.kernel.comm_tap as comm_tap\nawait asyncio.sleep(0.1)")
+    assert await interactive.value("print(len(comm_tap._BY_KERNEL))") == 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from llmock.scenarios import Match, Reply
+from llmock.scenarios import Delay, Match, Reply
 
 from tests.headless.kernels import model_is_asked
 from tests.kernel.notebook import CellRun, Notebook
@@ -50,20 +51,30 @@ async def said(notebook: Notebook, line: str) -> str:
     return cell.results[0]
 
 
-async def test_two_teams_at_once(interactive: Notebook, llmock: Any) -> None:
+async def two_teams(notebook: Notebook, llmock: Any) -> dict[str, CellRun]:
+    """Two detached runs with a block each; alpha's model is the slower one."""
     cells = {}
-    for name in ("alpha", "beta"):
+    for name, delay in (("alpha", 0.5), ("beta", 0.1)):
         match = Match(model=name)
+        llmock.add(Delay(delay, match=match))
         for text in (BLOCK.format(name=name), f"The answer of {name}.", "DONE"):
             llmock.add(Reply(text=text, match=match))
-        await interactive.run(f"%%agent coder_{name} --model openai/{name} --code live\nYou are {name}.")
-        await interactive.run(f"%%agent critic_{name} --model openai/{name}\nYou check.")
-        await interactive.run(f"%team create team_{name} coder_{name} critic_{name} --stop DONE")
+        await notebook.run(f"%%agent coder_{name} --model openai/{name} --code live\nYou are {name}.")
+        await notebook.run(f"%%agent critic_{name} --model openai/{name}\nYou check.")
+        await notebook.run(f"%team create team_{name} coder_{name} critic_{name} --stop DONE")
     for name in ("alpha", "beta"):
         run = f"%%team run team_{name} --detach --approve always --as {name}\nCompute {name}."
-        cells[name] = await interactive.run(run)
+        cells[name] = await notebook.run(run)
         assert not cells[name].errors
-    await interactive.run("await alpha; await beta")
+    return cells
+
+
+async def test_two_teams_at_once(interactive: Notebook, llmock: Any) -> None:
+    cells = await two_teams(interactive, llmock)
+    async with asyncio.timeout(10):
+        # Short cells of the person's own; blocks run between them.
+        while not await interactive.value("print(json.dumps(alpha.ended and beta.ended))"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
     assert await interactive.value("print(json.dumps([alpha.answer, beta.answer]))") == [
         "The answer of alpha.",
         "The answer of beta.",
@@ -77,6 +88,18 @@ async def test_two_teams_at_once(interactive: Notebook, llmock: Any) -> None:
     for request in llmock.requests:
         other = "beta" if request.body["model"] == "alpha" else "alpha"
         assert other not in str(request.body["messages"])
+
+
+async def test_one_cell_can_await_two_teams(interactive: Notebook, llmock: Any) -> None:
+    await two_teams(interactive, llmock)
+    cell = interactive.start_cell("await alpha; await beta")
+    try:
+        await cell.ends(within=3)
+    except TimeoutError:
+        await interactive.interrupt()
+        await cell.ends()
+        raise
+    assert not cell.errors
 
 
 async def test_a_detached_cell_lets_the_kernel_go(interactive: Notebook, llmock: Any) -> None:
@@ -144,10 +167,15 @@ async def test_stop_ends_a_run_and_its_connection(interactive: Notebook, llmock:
     assert nothing.errors[0]["traceback"] == ["RunNotFinished: run 'alpha' asks nothing at the moment (it is stopped)"]
 
 
+SOONER = "import nbagents.widgets.run_view as run_view\nrun_view.HELLO_SECONDS = {seconds}"
+"""A front end that shows no widget is given less time to do it, once a test has waited as long as a person does."""
+
+
 @pytest.mark.parametrize(("typed", "decision"), [("y", "run"), ("a", "allow"), ("not that", "reject")])
 async def test_the_input_box_asks_while_the_cell_awaits(
     interactive: Notebook, llmock: Any, typed: str, decision: str
 ) -> None:
+    await interactive.run(SOONER.format(seconds=2 if typed == "y" else 0.2))
     llmock.reply(BLOCK.format(name="asked")).reply("Fine.").reply("DONE")
     cell = interactive.start_cell("%%team run pair --as asked\nCompute it.")
     request = await interactive.input_request()
@@ -161,6 +189,7 @@ async def test_the_input_box_asks_while_the_cell_awaits(
 
 
 async def test_a_person_types_into_the_input_box(interactive: Notebook, llmock: Any) -> None:
+    await interactive.run(SOONER.format(seconds=0.2))
     await interactive.run("%team create talk writer you --max-turns 3")
     llmock.reply("What do you think?").reply("I see.")
     cell = interactive.start_cell("%%team run talk --as asked\nTalk.")

@@ -17,6 +17,7 @@ SPINS = {
     "task": "async def spin():\n    ready()\n    while True: pass\nawait asyncio.gather(spin())",
     "print": "ready()\nwhile True: print('x')",
     "swallow": "ready()\nwhile True:\n    try:\n        while True: pass\n    except Exception: pass",
+    "destructor": "class D:\n    def __del__(self): ready(); time.sleep(0.2)\nD()\nwhile True: time.sleep(1)",
     "repr": "class Slow:\n    def __repr__(self):\n        ready()\n        while True: pass\nSlow()",
 }
 READY = """
@@ -69,7 +70,8 @@ async def test_interrupt_stops_a_block_of_a_detached_run(notebook: Notebook) -> 
 async def test_a_block_may_handle_an_interrupt(notebook: Notebook) -> None:
     await notebook.run(READY)
     run = notebook.start_cell(
-        "r = await block('try:\\n    ready()\\n    while True: time.sleep(0.01)\\nexcept KeyboardInterrupt:\\n    print(\"saved\")')\n"
+        "r = await block('try:\\n    ready()\\n    while True: time.sleep(0.01)\\n'"
+        "'except KeyboardInterrupt:\\n    print(\"saved\")')\n"
         "print(r.exit_code, r.output)"
     )
     await ready(notebook)
@@ -110,6 +112,9 @@ STOPS = SPINS | {
     "swallow all": "ready()\nwhile True:\n    try:\n        while True: pass\n    except: pass",
     "swallow all twice": "ready()\nwhile True:\n    try:\n        try:\n            while True: pass\n"
     "        except: pass\n    except: pass",
+    "swallow nested": "ready()\nwhile True:\n    try:\n        while True:\n            try: time.sleep(1)\n"
+    "            except: pass\n    except: pass",
+    "swallow in function": "def f():\n    try: time.sleep(1)\n    except: pass\nready()\nwhile True: f()",
     "swallow cancel": "ready()\nwhile True:\n    try:\n        await asyncio.sleep(60)\n    except BaseException: pass",
 }
 
