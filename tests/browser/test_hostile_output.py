@@ -1,4 +1,4 @@
-"""What a model or its code says is hostile: nothing of it may act in the page, fetch from elsewhere or tell a secret."""
+"""What a model or its code says is hostile: none of it may act in the page, fetch from elsewhere or tell a secret."""
 
 from __future__ import annotations
 
