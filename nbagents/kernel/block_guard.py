@@ -109,9 +109,7 @@ class BlockGuard:
             self._ran = True
             return _agent_code(call)
         finally:
-            if self._relent is not None:
-                self._relent()
-                self._relent = None
+            self._let_go()
             self.executing = False
             sys.unraisablehook = replaced_hook
             signal.signal(signal.SIGINT, replaced)
@@ -187,10 +185,16 @@ class BlockGuard:
             self._cancel_task()
             raise asyncio.CancelledError
         self._strikes += 1
-        if self._strikes > 1 and self._relent is None:
+        if self._strikes > 1:
+            self._let_go()
             self._relent = insist(below, error)
         self._struck = error()
         raise self._struck
+
+    def _let_go(self) -> None:
+        if self._relent is not None:
+            self._relent()
+            self._relent = None
 
     def _on_unraisable(self, other: Callable[[Any], Any], unraisable: Any) -> None:
         """What strikes in a destructor or a weak reference's callback is lost there: strike again, a moment later."""

@@ -19,10 +19,14 @@ _TOOL_IDS = (4, 3)
 def insist(frames: list[FrameType], error: type[BaseException]) -> Callable[[], None]:
     """Raise `error` at the next lines of `frames`; returns what undoes it."""
     # Only what a person or an agent wrote: library code may be running in other threads as well.
-    frames = [frame for frame in frames if frame.f_globals.get("__name__") == "__main__"]
+    frames = [frame for frame in frames if _is_of_user(frame)]
     if sys.version_info >= (3, 12):
         return _insist_by_monitoring({frame.f_code for frame in frames}, error)
     return _insist_by_tracing(frames, error)
+
+
+def _is_of_user(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == "__main__"
 
 
 def _insist_by_monitoring(codes: set[CodeType], error: type[BaseException]) -> Callable[[], None]:
@@ -53,7 +57,7 @@ def _insist_by_tracing(frames: list[FrameType], error: type[BaseException]) -> C
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         if event == "line":
             raise error
-        return trace
+        return trace if _is_of_user(frame) else None
 
     sys.settrace(trace)
     for frame in frames:

@@ -46,7 +46,7 @@ async def test_from_a_magic_and_from_a_task(notebook: Notebook) -> None:
 async def test_tasks_of_its_context_print_into_it(notebook: Notebook, thread_mode: bool) -> None:
     """A guarantee of ipykernel 7; on 6.x the parent is global."""
     if not thread_mode:
-        return
+        pytest.skip("on ipykernel 6 output goes to the cell that executes")
     first = await notebook.run("cell = Cell.executing(); go = asyncio.Event()")
     run = await notebook.run(
         "async def say(): await asyncio.sleep(0.01); print('said', flush=True)\n"

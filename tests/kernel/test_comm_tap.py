@@ -189,7 +189,7 @@ async def test_a_forged_message_is_refused(notebook: Notebook) -> None:
 async def test_stop_by_a_click_ends_a_block_on_the_main_thread(notebook: Notebook, thread_mode: bool) -> None:
     """Only where messages arrive while the main thread is blocked; elsewhere it is what ■ is for."""
     if not thread_mode:
-        return
+        pytest.skip("on ipykernel 6 no message arrives while the main thread is blocked")
     comm_id = await widget(notebook)
     await notebook.run("stop = CancellationToken()\ntap.register(widget.comm_id, lambda c, b: stop.cancel())")
     run = notebook.start_cell(
