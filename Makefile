@@ -1,7 +1,8 @@
 # nbagents: one command for each thing to do. `make` alone lists them.
 #
 # Everything is installed inside the checkout: Python packages in .venv, node and npm too (from the package index), the
-# front end's packages in labextension/node_modules. Nothing but Chromium, which only the browser tests use, needs root.
+# front end's packages in labextension/node_modules. What a slim system lacks (libgomp1, python3-venv; Chromium for the
+# browser tests) is installed with apt as root; without root the step says what is missing.
 # A step that has nothing new to do costs nothing: its mark is younger than what it was made from.
 
 SHELL := /bin/bash
@@ -21,7 +22,7 @@ FRONT_SOURCES := $(shell find labextension/src labextension/style -type f 2>/dev
 	labextension/package.json labextension/tsconfig.json labextension/tsconfig.widget.json
 NODE_MODULES := labextension/node_modules/.package-lock.json
 FRONT := labextension/dist/package.json
-SLOW_TESTS := browser docker kernel model packaging
+SLOW_TESTS := browser docker headless kernel model packaging
 
 export PATH := $(abspath $(BIN)):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -39,6 +40,7 @@ help: ## List the commands
 
 .PHONY: demo
 demo: $(MADE)/runtime ## Install, fetch a small local model (about 1 GB, no account) and run the demo
+	@scripts/libgomp $(BIN)/python
 	@$(STEP) "Fetch the model $(MODEL)" nbagents model get $(MODEL)
 	@$(STEP) "Run the demo" nbagents demo
 	@printf '\nOpen it in the browser:  make lab\n'
@@ -75,9 +77,10 @@ test: test-needs ## Everything: check, kernels, wheel, browser, real model, demo
 
 .PHONY: test-needs
 test-needs: $(MADE)/dev $(OLD_VENV)/.made chromium
+	@scripts/libgomp $(BIN)/python
 	@for model in $(TEST_MODELS); do $(STEP) "Fetch the model $$model" nbagents model get $$model || exit 1; done
 
-test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-packaging, test-browser, test-model, test-demo
+test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-headless, test-packaging, test-browser, test-model, test-demo
 	@$(BIN)/python scripts/run_tests.py $*
 
 .PHONY: chromium
@@ -143,5 +146,5 @@ $(OLD_VENV)/.made: pyproject.toml | $(MADE)/runtime
 	@$(STEP) "Create $(OLD_VENV) for the oldest supported kernel" scripts/make-venv $(OLD_VENV)
 	@scripts/install-build-tools $(OLD_VENV)/bin/python
 	@$(STEP) "Install nbagents beside ipykernel 6.29.5" $(OLD_VENV)/bin/python -m pip install --progress-bar off \
-		--no-build-isolation -e . ipykernel==6.29.5 matplotlib pandas
+		--no-build-isolation -e '.[openai]' ipykernel==6.29.5 matplotlib pandas
 	@touch $@

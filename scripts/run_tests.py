@@ -29,12 +29,13 @@ PARTS: dict[str, list[str]] = {
     "check": ["make", "--no-print-directory", "check"],
     "packaging": [str(BIN / "pytest"), "tests/packaging", "--timeout=600"],
     "kernel": [str(BIN / "pytest"), "tests/kernel", "--timeout=300"],
+    "headless": [str(BIN / "pytest"), "tests/headless", "--timeout=300"],
     "browser": [str(BIN / "pytest"), "tests/browser", "--timeout=300"],
     "model": [str(BIN / "pytest"), "tests/model", "--timeout=600"],
     "demo": [str(BIN / "nbagents"), "demo"],
 }
 # Waves run one after the other; the lanes of a wave run side by side. A real model wants both cores to itself.
-WAVES = [[["check", "packaging", "kernel"], ["browser"]], [["model", "demo"]]]
+WAVES = [[["check", "packaging", "kernel"], ["browser", "headless"]], [["model", "demo"]]]
 
 
 @dataclass

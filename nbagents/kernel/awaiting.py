@@ -7,6 +7,7 @@ question for that, but every way to await leaves a callback on what is awaited; 
 from __future__ import annotations
 
 import asyncio
+import collections
 import functools
 import gc
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 MOST_LOOKED_AT = 1000
-_OF_ASYNCIO = "asyncio"
 
 
 def waits_for(waiting: asyncio.Task[Any], awaited: asyncio.Task[Any]) -> bool:
@@ -39,8 +39,23 @@ def _futures_behind(callback: Any) -> Iterator[asyncio.Future[Any]]:
             yield value
         elif isinstance(value, functools.partial | FunctionType | MethodType):
             yield from _futures_behind(value)
-        elif type(value).__module__.startswith(_OF_ASYNCIO):  # a TaskGroup, of whose task and future it is a method
-            yield from (inner for inner in vars(value).values() if isinstance(inner, asyncio.Future))
+        elif _is_of_asyncio(value):
+            yield from _futures_of(value)
+
+
+def _futures_of(value: Any, depth: int = 2) -> Iterator[asyncio.Future[Any]]:
+    """Those of a TaskGroup (its task), of a Queue or an Event (who waits for it), of what has a Queue."""
+    for held in list(vars(value).values()):
+        for inner in list(held) if isinstance(held, collections.deque) else [held]:
+            if isinstance(inner, asyncio.Future):
+                yield inner
+            elif depth > 1 and _is_of_asyncio(inner):
+                yield from _futures_of(inner, depth - 1)
+
+
+def _is_of_asyncio(value: Any) -> bool:
+    is_loop = isinstance(value, asyncio.AbstractEventLoop)
+    return type(value).__module__.startswith("asyncio.") and hasattr(value, "__dict__") and not is_loop
 
 
 def _held_by(callback: Any) -> list[Any]:

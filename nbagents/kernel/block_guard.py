@@ -9,20 +9,27 @@ too late.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any, TypeVar
 
+from .alarm import new_alarm
 from .capture import CAPTURE, Capture
+from .insistence import insist
 
 T = TypeVar("T")
 
-STOP_AGAIN_SECONDS = 0.3
-"""A stopped block that goes on regardless is interrupted again this often."""
+AGAIN_SECONDS = 0.3
+"""A block that is stopped, or whose time is over, and that goes on regardless is interrupted again this often."""
+LOST_SECONDS = 0.01
+"""After this time an interrupt that was lost strikes again."""
 
 
 class BlockTimeout(BaseException):
@@ -55,11 +62,14 @@ class BlockGuard:
         self.interrupted = self.timed_out = self.cancels = self.executing = False
         self._capture: Capture | None = capture
         self._timeout = timeout
-        self._alive = self._stopping = self._sent = False
+        self._alive = self._stopping = self._sent = self._ran = self._lost = False
         self._strikes = 0
+        self._struck: BaseException | None = None
+        self._relent: Callable[[], None] | None = None
+        self._ends_at = 0.0
         self._outer: BlockGuard | None = None
         self._previous: Any = None
-        self._previous_alarm: Any = None
+        self._alarm = new_alarm(self._on_alarm)
 
     def __enter__(self) -> BlockGuard:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
@@ -67,22 +77,20 @@ class BlockGuard:
             self._outer, BlockGuard.current = BlockGuard.current, self
             self._alive = True
         self._replaced = self._install()
-        self._previous_alarm = signal.signal(signal.SIGALRM, self._on_alarm)
-        if self._timeout:
-            signal.setitimer(signal.ITIMER_REAL, self._timeout, STOP_AGAIN_SECONDS)
+        self._ends_at = time.monotonic() + self._timeout if self._timeout else 0.0
+        self._alarm.start(self._timeout or 0, AGAIN_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._alive = False
             BlockGuard.current = self._outer
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, self._previous_alarm)
+        self._alarm.cancel()
         self._previous = self._replaced
         # A cell that began meanwhile has put its own handler over ours and will put ours back: it then passes on.
         if signal.getsignal(signal.SIGINT) == self._on_sigint:
             signal.signal(signal.SIGINT, self._replaced)
-        self._capture = None
+        self._capture = self._struck = None
 
     def run(self, call: Callable[[], T]) -> T:
         """Run one uninterrupted stretch of the block's code on the main thread.
@@ -91,13 +99,19 @@ class BlockGuard:
             KeyboardInterrupt: it was interrupted, if it lets that through.
             BlockTimeout: its time was over.
         """
-        replaced, tracing = self._install(), sys.gettrace()
+        replaced, replaced_hook = self._install(), sys.unraisablehook
+        sys.unraisablehook = partial(self._on_unraisable, replaced_hook)
         self.executing = True
         try:
+            if self._stopping and not self._ran:  # stopped before there was anything to interrupt
+                self.interrupted = True
+                raise KeyboardInterrupt
+            self._ran = True
             return _agent_code(call)
         finally:
-            sys.settrace(tracing)  # first: a trace of `_raise_in_handlers_too` may still be set
+            self._let_go()
             self.executing = False
+            sys.unraisablehook = replaced_hook
             signal.signal(signal.SIGINT, replaced)
 
     def stop(self) -> None:
@@ -107,11 +121,14 @@ class BlockGuard:
         handler lets ours handle first what is pending.
         """
         with self._lock:
-            self._stopping = self._alive
+            self._stopping = True
             if not self._alive or signal.getsignal(signal.SIGINT) != self._on_sigint:
                 return
             self._sent = True
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            if hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            else:
+                _thread.interrupt_main(signal.SIGINT)
 
     def _install(self) -> Any:
         replaced = signal.getsignal(signal.SIGINT)
@@ -123,11 +140,14 @@ class BlockGuard:
     # Handlers: on the main thread, between any two instructions ---------------------------------------------
 
     def _on_sigint(self, signum: int, frame: FrameType | None) -> None:
+        if self._alarm.claims():
+            self._on_alarm(signum, frame)
+            return
         with self._lock:
             ours, self._sent = self._sent, False
         if self._alive:
             if self._stopping:  # also when it does not strike: the code that it is meant for may be about to run
-                signal.setitimer(signal.ITIMER_REAL, STOP_AGAIN_SECONDS, STOP_AGAIN_SECONDS)
+                self._alarm.set(AGAIN_SECONDS, AGAIN_SECONDS)
             self._strike(frame, KeyboardInterrupt)
         if not ours and callable(self._previous):
             self._previous(signum, frame)
@@ -135,12 +155,16 @@ class BlockGuard:
     def _on_alarm(self, signum: int, frame: FrameType | None) -> None:
         if not self._alive:
             return
-        if self._stopping:
+        if self._lost:
+            self._lost = False
+            self._alarm.set(max(self._ends_at - time.monotonic(), 0.001) if self._ends_at else 0, AGAIN_SECONDS)
             self._strike(frame, KeyboardInterrupt)
-            return
-        self._strike(frame, BlockTimeout)
-        self.timed_out = True
-        self._cancel_task()
+        elif self._stopping:
+            self._strike(frame, KeyboardInterrupt)
+        else:
+            self._strike(frame, BlockTimeout)
+            self.timed_out = True
+            self._cancel_task()
 
     def _cancel_task(self) -> None:
         self.cancels = True
@@ -153,7 +177,6 @@ class BlockGuard:
         child = not below and CAPTURE.get() is self._capture
         if not below and not child:
             return
-        self._strikes += 1
         if error is BlockTimeout:
             self.timed_out = True
         else:
@@ -161,33 +184,34 @@ class BlockGuard:
         if child:
             self._cancel_task()
             raise asyncio.CancelledError
+        self._strikes += 1
         if self._strikes > 1:
-            _raise_in_handlers_too(below, error)
-        raise error
+            self._let_go()
+            self._relent = insist(below, error)
+        self._struck = error()
+        raise self._struck
+
+    def _let_go(self) -> None:
+        if self._relent is not None:
+            self._relent()
+            self._relent = None
+
+    def _on_unraisable(self, other: Callable[[Any], Any], unraisable: Any) -> None:
+        """What strikes in a destructor or a weak reference's callback is lost there: strike again, a moment later."""
+        if self._struck is None or unraisable.exc_value is not self._struck:
+            other(unraisable)
+            return
+        self._strikes -= 1
+        self._lost = not self.timed_out
+        self._alarm.set(LOST_SECONDS, LOST_SECONDS)
 
 
 def _frames_below_mark(frame: FrameType | None) -> list[FrameType]:
     """The frames of agent code, innermost first; none when the code that was interrupted is not agent code."""
-    frames = []
+    frames: list[FrameType] = []
     while frame is not None:
-        frames.append(frame)
         if frame.f_code is _agent_code.__code__:
-            return frames
+            return [*frames, frame]
+        frames.append(frame)
         frame = frame.f_back
     return []
-
-
-def _raise_in_handlers_too(frames: list[FrameType], error: type[BaseException]) -> None:
-    """Make the next line of each of `frames` raise as well.
-
-    ``while True: try: ... except: pass`` swallows every interrupt: an exception leaves it only out of its `except`.
-    """
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        if event == "line":
-            raise error
-        return trace
-
-    sys.settrace(trace)
-    for frame in frames[:-1]:  # not the mark itself: beyond it nothing is the block's
-        frame.f_trace = trace

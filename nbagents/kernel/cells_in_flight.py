@@ -1,9 +1,9 @@
 """Which of the user's cells are being executed, so that a block of a detached run does not run into the middle of one.
 
-A cell that merely awaits a run does not count, else the two would wait for each other for ever; nor does the cell that
-the block's own run was started in. Nobody has to say so: a context variable, set when a cell begins, is inherited by
-every task that the cell starts, and `awaiting` finds out what a cell is suspended for. A cell that waits for a run by
-other means (an event that the run sets) says so with `awaiting_run`.
+A cell that merely awaits a run does not count, else the two would wait for each other for ever; nor does the cell
+that the block's own run was started in. Nobody has to say so: a context variable, set when a cell begins, is
+inherited by every task that the cell starts, and `awaiting` finds out what a cell is suspended for. A cell that
+waits for a run by other means (an event that the run sets) says so with `awaiting_run`.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class CellsInFlight:
         if _BY_SHELL.pop(self._shell, None) is not None:
             self._shell.events.unregister("pre_run_cell", self._began)
             self._shell.events.unregister("post_run_cell", self._ended)
+            self._cells.clear()
 
     def __len__(self) -> int:
         return len(self._cells)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from .cells_in_flight import CellsInFlight
+from .comm_message import peek
 
 
 class CommForward:
@@ -26,8 +27,6 @@ class CommForward:
 
     def __call__(self, message: list[Any]) -> None:
         """Dispatch a comm message at once if a cell awaits, everything else in its turn."""
-        from .comm_tap import peek
-
         peeked = peek(self._kernel.session, message)
         if peeked is None:
             self.queue(message)

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from .comm_forward import CommForward
+from .comm_message import peek
 
 Mode = Literal["shell-channel-thread", "main-loop", "none"]
 CommHandler = Callable[[dict[str, Any], list[Any]], None]
@@ -133,14 +134,3 @@ class CommTap:
         except Exception:
             self._kernel.log.exception("a handler of comm %s failed", comm_id)
         return True
-
-
-def peek(session: Any, message: list[Any]) -> tuple[str, dict[str, Any]] | None:
-    """Type and content of a raw comm message; None for everything else. The signature is not checked here, because
-    a session takes a message that it verified once for a replay the second time."""
-    try:
-        _, frames = session.feed_identities(message, copy=False)
-        kind = session.unpack(frames[1].bytes)["msg_type"]
-        return (kind, session.unpack(frames[4].bytes)) if kind.startswith("comm_") else None
-    except Exception:
-        return None  # not a message that we understand: ipykernel reports it

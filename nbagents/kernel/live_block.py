@@ -106,7 +106,7 @@ class LiveBlock:
 
     @property
     def _ending(self) -> bool:
-        """It was cancelled. `Task.cancelling` does not tell: `timeout` and TaskGroup in a block cancel its task, too."""
+        """It was cancelled. `Task.cancelling` does not tell: a TaskGroup in a block cancels the block's task, too."""
         return self._cancelled or self._guard.cancels
 
     async def _run_in_task(self) -> CodeResult:
@@ -180,7 +180,15 @@ class LiveBlock:
             (getpass, "getpass", _refuse_input),
             (self._shell, "ask_exit", _refuse_exit),
             (self._shell, "_showtraceback", self._on_shown_traceback),
+            (self._shell.payload_manager, "write_payload", self._on_payload),
         ]
+
+    def _on_payload(self, payload: dict[str, Any], single: bool = True) -> None:
+        """What asks the front end for more than an output: `name?` opens a pager, `%load` writes the next cell."""
+        if payload.get("source") == "page":
+            self._capture.publish(payload["data"], {}, None)
+        else:
+            self._capture.write("stderr", f"a block cannot ask the notebook for {payload.get('source')!r}\n")
 
     def _on_shown_traceback(self, kind: type[BaseException], value: BaseException, traceback: list[str]) -> None:
         """What a magic or a formatter caught, and shows, is an error of the block."""

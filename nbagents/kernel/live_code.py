@@ -106,10 +106,13 @@ class LiveKernelExecutor(CodeExecutor, Component[LiveKernelExecutorConfig]):
             return CodeResult(exit_code=1, output=said, outputs=[_error(said)])
         if CAPTURE.get() is not None:  # a block that runs agents itself: it has the turn
             return await self._run(shell, block, token)
-        turn = _TURNS.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-        async with turn:
-            await CellsInFlight.of(shell).until_others_end()
-            return await self._run(shell, block, token)
+        turn, cells = _TURNS.setdefault(asyncio.get_running_loop(), asyncio.Lock()), CellsInFlight.of(shell)
+        while True:
+            # Not with the turn in hand: the cell that keeps us waiting may itself wait for whoever has the turn next.
+            await cells.until_others_end()
+            async with turn:
+                if not cells.others_are_busy():
+                    return await self._run(shell, block, token)
 
     async def _run(self, shell: InteractiveShell, block: CodeBlock, token: CancellationToken) -> CodeResult:
         try:

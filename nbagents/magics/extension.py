@@ -13,6 +13,7 @@ from ..errors import NBAgentsError
 from ..kernel.cells_in_flight import CellsInFlight
 from ..kernel.comm_tap import CommTap
 from ..kernel.supported import check_kernel
+from ..runtime import Redactor
 from . import run_syntax
 from .agent_magic import AGENT, AGENTS, define_agent, show_agents
 from .arguments import verb_of
@@ -124,7 +125,7 @@ def load(ip: InteractiveShell) -> None:
         NBAgents.clear_instance()
         raise
     setattr(ip, LOADED, extension)
-    print(extension.status())
+    print(Redactor.from_environment().without_values(extension.status()))
 
 
 def unload(ip: InteractiveShell) -> None:

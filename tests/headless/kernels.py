@@ -187,6 +187,14 @@ async def execute_with(tool: str, sources: Sequence[str], directory: Path, envir
             process.kill()
             await process.wait()
     out = directory / "out.ipynb"
-    written = json.loads(out.read_text()) if out.exists() else None
+    written = nbformat.read(out, as_version=4) if out.exists() else None
     assert process.returncode is not None
     return Finished(process.returncode, said.decode(errors="replace"), time.monotonic() - began, written)
+
+
+async def model_is_asked(llmock: Any) -> None:
+    """Wait until a request is with the model's server, and the kernel waits for the answer."""
+    async with asyncio.timeout(10):
+        while not llmock._server.state.journal.in_flight:  # noqa: ASYNC110 (the server is in another thread)
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)

@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 
 from tests.headless.conftest import AGENTS, PLANTED
-from tests.headless.kernels import Headless
+from tests.headless.kernels import Headless, model_is_asked
 from tests.kernel.notebook import Notebook
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.in_all_kernels]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WATCH = """
 import sys
@@ -34,7 +34,7 @@ def registered():
         "transformers": [len(manager.cleanup_transforms), len(manager.line_transforms),
                          len(manager.token_transformers), len(shell.input_transformers_post)],
         "matchers": len(shell.Completer.custom_matchers),
-        "configurables": sorted(type(one).__name__ for one in shell.configurables),
+        "settings": [type(one).__name__ for one in shell.configurables].count("NBAgents"),
         "events": {name: len(callbacks) for name, callbacks in shell.events.callbacks.items()},
     }
 before = registered()
@@ -82,7 +82,10 @@ async def test_loading_twice_registers_once(bare: Headless) -> None:
 async def test_unloading_leaves_nothing_behind(bare: Headless) -> None:
     await bare.runs("%load_ext nbagents", "%reload_ext nbagents", "%unload_ext nbagents")
     assert await bare.value("registered()") == await bare.value("before")
-    assert await bare.value("[name for name in vars(get_ipython().magics_manager.user_magics)]") == []
+    assert (
+        await bare.value("{'agent', 'agents', 'team'} & vars(get_ipython().magics_manager.user_magics).keys()")
+        == "set()"
+    )
     assert "not found" in (await bare.run("%team show")).text
     assert "42" in (await bare.runs("%load_ext nbagents", "%unload_ext nbagents", "print(6 * 7)")).text
 
@@ -114,8 +117,9 @@ async def test_a_flag_wins_over_front_matter_over_config_over_environment(bare: 
 async def test_reloading_stops_what_is_going_on(interactive: Notebook, llmock: Any) -> None:
     llmock.reply("one two three four").stall(after_chunks=1, seconds=20)
     await interactive.run("%%team run writer --as unended --detach\nhi")
+    await model_is_asked(llmock)
     await interactive.run("%reload_ext nbagents")
-    await interactive.run("import asyncio\nwhile unended.status == 'running': await asyncio.sleep(0.02)")
+    await interactive.run("while unended.status == 'running': await asyncio.sleep(0.02)")
     assert await interactive.value("print(json.dumps([unended.status, unended.stop_reason]))") == [
         "stopped",
         "run 'unended' was stopped by %unload_ext in turn 1",
@@ -127,3 +131,16 @@ async def test_reloading_stops_what_is_going_on(interactive: Notebook, llmock: A
         await interactive.run(cell)
     assert (await interactive.run("%%team run writer --as after\nhi\n")).errors == []
     assert (await interactive.run("after.answer")).results == ["'fine'"]
+
+
+async def test_unloading_gives_the_shell_stream_back(interactive: Notebook, llmock: Any) -> None:
+    llmock.reply("one two three four").stall(after_chunks=1, seconds=20)
+    await interactive.run("%load_ext nbagents")
+    for cell in AGENTS:
+        await interactive.run(cell)
+    await interactive.run("%%team run writer --as unended --detach\nhi")
+    await model_is_asked(llmock)
+    await interactive.run("%unload_ext nbagents")
+    await interactive.run("while unended.status == 'running': await asyncio.sleep(0.02)")
+    await interactive.run("import nbagents.kernel.comm_tap as comm_tap\nawait asyncio.sleep(0.1)")
+    assert await interactive.value("print(len(comm_tap._BY_KERNEL))") == 0

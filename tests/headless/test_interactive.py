@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from llmock.scenarios import Match, Reply
+import pytest_asyncio
+from llmock.scenarios import Delay, Match, Reply
 
+from tests.headless.kernels import model_is_asked
 from tests.kernel.notebook import CellRun, Notebook
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.in_all_kernels]
@@ -15,22 +18,29 @@ BLOCK = "```python\nprint('block of', {name!r})\n```"
 PAIR = "%%team run pair --detach --as {name}\nCompute it."
 
 
-@pytest.fixture(autouse=True)
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def _nothing_left(interactive: Notebook) -> None:
     """Whatever a failed test left going on ends here."""
-    await interactive.run("for name in ('one', 'two', 'asked'):\n    if name in globals(): globals()[name].stop()")
+    await interactive.run("for name in ('alpha', 'beta', 'asked'):\n    if name in globals(): globals()[name].stop()")
 
 
-def shown(cell: CellRun) -> str:
-    """What the cell's display shows in the end."""
-    updates = [m for m in cell.messages if m["msg_type"] in ("display_data", "update_display_data")]
-    assert len({m["content"]["transient"]["display_id"] for m in updates}) == 1
-    return str(updates[-1]["content"]["data"]["text/plain"])
+def shown(notebook: Notebook, cell: CellRun) -> str:
+    """What the cell's display shows in the end. A front end finds it by its id: ipykernel 6 sends an update of it as
+    output of whichever cell executes at that moment."""
+    [first] = [m for m in cell.messages if m["msg_type"] == "display_data"]
+    id = first["content"]["transient"]["display_id"]
+    updates = [
+        m
+        for run in notebook.runs.values()
+        for m in run.messages
+        if m["msg_type"] == "update_display_data" and m["content"]["transient"]["display_id"] == id
+    ]
+    return str([first, *updates][-1]["content"]["data"]["text/plain"])
 
 
 async def until(notebook: Notebook, condition: str) -> None:
     """Wait in the kernel, in a cell that awaits."""
-    cell = await notebook.run(f"import asyncio\nwhile not ({condition}): await asyncio.sleep(0.02)")
+    cell = await notebook.run(f"while not ({condition}): await asyncio.sleep(0.02)")
     assert not cell.errors
 
 
@@ -41,66 +51,92 @@ async def said(notebook: Notebook, line: str) -> str:
     return cell.results[0]
 
 
-async def test_two_teams_at_once(interactive: Notebook, llmock: Any) -> None:
+async def two_teams(notebook: Notebook, llmock: Any) -> dict[str, CellRun]:
+    """Two detached runs with a block each; alpha's model is the slower one."""
     cells = {}
-    for name in ("one", "two"):
+    for name, delay in (("alpha", 0.5), ("beta", 0.1)):
         match = Match(model=name)
+        llmock.add(Delay(delay, match=match))
         for text in (BLOCK.format(name=name), f"The answer of {name}.", "DONE"):
             llmock.add(Reply(text=text, match=match))
-        await interactive.run(f"%%agent coder_{name} --model openai/{name} --code live\nYou are {name}.")
-        await interactive.run(f"%%agent critic_{name} --model openai/{name}\nYou check.")
-        await interactive.run(f"%team create team_{name} coder_{name} critic_{name} --stop DONE")
-    for name in ("one", "two"):
+        await notebook.run(f"%%agent coder_{name} --model openai/{name} --code live\nYou are {name}.")
+        await notebook.run(f"%%agent critic_{name} --model openai/{name}\nYou check.")
+        await notebook.run(f"%team create team_{name} coder_{name} critic_{name} --stop DONE")
+    for name in ("alpha", "beta"):
         run = f"%%team run team_{name} --detach --approve always --as {name}\nCompute {name}."
-        cells[name] = await interactive.run(run)
+        cells[name] = await notebook.run(run)
         assert not cells[name].errors
-    await interactive.run("await one; await two")
-    assert await interactive.value("print(json.dumps([one.answer, two.answer]))") == [
-        "The answer of one.",
-        "The answer of two.",
+    return cells
+
+
+async def test_two_teams_at_once(interactive: Notebook, llmock: Any) -> None:
+    cells = await two_teams(interactive, llmock)
+    async with asyncio.timeout(10):
+        # Short cells of the person's own; blocks run between them.
+        while not await interactive.value("print(json.dumps(alpha.ended and beta.ended))"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert await interactive.value("print(json.dumps([alpha.answer, beta.answer]))") == [
+        "The answer of alpha.",
+        "The answer of beta.",
     ]
     await interactive.run("await asyncio.sleep(0)")
-    for name, other in (("one", "two"), ("two", "one")):
-        text = shown(cells[name])
+    for name, other in (("alpha", "beta"), ("beta", "alpha")):
+        text = shown(interactive, cells[name])
         assert f"The answer of {name}." in text and f"block of {name}" in text
         assert other not in text
         assert not cells[name].text, "nothing is printed beside the block"
     for request in llmock.requests:
-        other = "two" if request.body["model"] == "one" else "one"
+        other = "beta" if request.body["model"] == "alpha" else "alpha"
         assert other not in str(request.body["messages"])
 
 
+async def test_one_cell_can_await_two_teams(interactive: Notebook, llmock: Any) -> None:
+    await two_teams(interactive, llmock)
+    cell = interactive.start_cell("await alpha; await beta")
+    try:
+        await cell.ends(within=3)
+    except TimeoutError:
+        await interactive.interrupt()
+        await cell.ends()
+        raise
+    assert not cell.errors
+
+
 async def test_a_detached_cell_lets_the_kernel_go(interactive: Notebook, llmock: Any) -> None:
-    llmock.reply(BLOCK.format(name="one")).reply("Fine.").reply("DONE")
-    cell = await interactive.run(PAIR.format(name="one"), within=2)
-    await until(interactive, "one.status == 'waiting'")
-    error = await interactive.run("one.answer")
-    assert error.errors[0]["traceback"] == ["RunNotFinished: run 'one' has not ended: put \"await one\" before this"]
-    assert "print('block of', 'one')" in await said(interactive, "%team show one")
-    assert await said(interactive, "%team approve") == "q1 of coder in 'one': run"
-    await interactive.run("await one")
-    assert await said(interactive, "one.answer") == "'Fine.'"
+    llmock.reply(BLOCK.format(name="alpha")).reply("Fine.").reply("DONE")
+    cell = await interactive.run(PAIR.format(name="alpha"), within=2)
+    await until(interactive, "alpha.status == 'waiting'")
+    error = await interactive.run("alpha.answer")
+    assert error.errors[0]["traceback"] == [
+        "RunNotFinished: run 'alpha' has not ended: put \"await alpha\" before this"
+    ]
+    assert "print('block of', 'alpha')" in await said(interactive, "%team show alpha")
+    assert await said(interactive, "%team approve") == "q1 of coder in 'alpha': run"
+    await interactive.run("await alpha")
+    assert await said(interactive, "alpha.answer") == "'Fine.'"
     await interactive.run("await asyncio.sleep(0)")
-    assert "Fine." in shown(cell)
+    assert "Fine." in shown(interactive, cell)
 
 
 async def test_approve_all_asks_no_more(interactive: Notebook, llmock: Any) -> None:
-    llmock.reply("```python\n1 / 0\n```").reply(BLOCK.format(name="one")).reply("Fine.").reply("DONE")
-    await interactive.run(PAIR.format(name="one"))
-    await until(interactive, "one.status == 'waiting'")
-    assert await said(interactive, "%team approve one --all") == "q1 of coder in 'one': allow"
-    await interactive.run("await one")
-    assert await said(interactive, "one.answer") == "'Fine.'"
-    questions = "[entry['type'] for entry in one.journal.entries].count('question')"
+    llmock.reply("```python\n1 / 0\n```").reply(BLOCK.format(name="alpha")).reply("Fine.").reply("DONE")
+    await interactive.run(PAIR.format(name="alpha"))
+    await until(interactive, "alpha.status == 'waiting'")
+    assert await said(interactive, "%team approve alpha --all") == "q1 of coder in 'alpha': allow"
+    await interactive.run("await alpha")
+    assert await said(interactive, "alpha.answer") == "'Fine.'"
+    questions = "[entry['type'] for entry in alpha.journal.entries].count('question')"
     assert await said(interactive, questions) == "1"
 
 
 async def test_reject_tells_the_agent_why(interactive: Notebook, llmock: Any) -> None:
     llmock.reply("```python\nopen('rejected', 'w')\n```").reply("Then not.").reply("DONE")
-    await interactive.run(PAIR.format(name="one"))
-    await until(interactive, "one.status == 'waiting'")
-    assert await said(interactive, "%team reject one Who told you to {write} files?") == "q1 of coder in 'one': reject"
-    await interactive.run("await one")
+    await interactive.run(PAIR.format(name="alpha"))
+    await until(interactive, "alpha.status == 'waiting'")
+    assert (
+        await said(interactive, "%team reject alpha Who told you to {write} files?") == "q1 of coder in 'alpha': reject"
+    )
+    await interactive.run("await alpha")
     assert "Who told you to {write} files?" in llmock.requests[1].body["messages"][-1]["content"]
     assert await said(interactive, "import os; os.path.exists('rejected')") == "False"
 
@@ -108,33 +144,38 @@ async def test_reject_tells_the_agent_why(interactive: Notebook, llmock: Any) ->
 async def test_reply_is_what_the_agent_hears(interactive: Notebook, llmock: Any) -> None:
     await interactive.run("%team create talk writer you --max-turns 3")
     llmock.reply("What do you think?").reply("I see.")
-    await interactive.run("%%team run talk --detach --as one\nTalk.")
-    await until(interactive, "one.status == 'waiting'")
-    wrong = await interactive.run("%team approve one")
+    await interactive.run("%%team run talk --detach --as alpha\nTalk.")
+    await until(interactive, "alpha.status == 'waiting'")
+    wrong = await interactive.run("%team approve alpha")
     assert "does not answer question q1" in wrong.errors[0]["evalue"] and len(wrong.errors[0]["traceback"]) == 1
-    assert await said(interactive, "%team reply one Is it {net} churn?") == "q1 of you in 'one': reply"
-    await interactive.run("await one")
+    assert await said(interactive, "%team reply alpha Is it {net} churn?") == "q1 of you in 'alpha': reply"
+    await interactive.run("await alpha")
     assert llmock.last_request.body["messages"][-1]["content"] == "Is it {net} churn?"
 
 
 async def test_stop_ends_a_run_and_its_connection(interactive: Notebook, llmock: Any) -> None:
     llmock.reply("one two three four").stall(after_chunks=1, seconds=20)
-    cell = await interactive.run("%%team run writer --detach --as one\nhi")
-    await until(interactive, "len(one.messages) == 1 and one.gate.turn == 1")
-    assert await said(interactive, "%team stop one") == "stopping 'one'"
-    await until(interactive, "one.ended")
-    assert await said(interactive, "one.status") == "'stopped'"
-    assert await said(interactive, "%team stop one") == "run 'one' has ended already (stopped)"
-    assert "stopped by you" in shown(cell)
+    cell = await interactive.run("%%team run writer --detach --as alpha\nhi")
+    await model_is_asked(llmock)
+    assert await said(interactive, "%team stop alpha") == "stopping 'alpha'"
+    await until(interactive, "alpha.ended")
+    assert await said(interactive, "alpha.status") == "'stopped'"
+    assert await said(interactive, "%team stop alpha") == "run 'alpha' has ended already (stopped)"
+    assert "stopped by you" in shown(interactive, cell)
     assert [request.completed for request in llmock.requests] == [False]
-    nothing = await interactive.run("%team approve one")
-    assert nothing.errors[0]["traceback"] == ["RunNotFinished: run 'one' asks nothing at the moment (it is stopped)"]
+    nothing = await interactive.run("%team approve alpha")
+    assert nothing.errors[0]["traceback"] == ["RunNotFinished: run 'alpha' asks nothing at the moment (it is stopped)"]
+
+
+SOONER = "import nbagents.widgets.run_view as run_view\nrun_view.HELLO_SECONDS = {seconds}"
+"""A front end that shows no widget is given less time to do it, once a test has waited as long as a person does."""
 
 
 @pytest.mark.parametrize(("typed", "decision"), [("y", "run"), ("a", "allow"), ("not that", "reject")])
 async def test_the_input_box_asks_while_the_cell_awaits(
     interactive: Notebook, llmock: Any, typed: str, decision: str
 ) -> None:
+    await interactive.run(SOONER.format(seconds=2 if typed == "y" else 0.2))
     llmock.reply(BLOCK.format(name="asked")).reply("Fine.").reply("DONE")
     cell = interactive.start_cell("%%team run pair --as asked\nCompute it.")
     request = await interactive.input_request()
@@ -144,10 +185,11 @@ async def test_the_input_box_asks_while_the_cell_awaits(
     assert not cell.errors
     [answer] = await interactive.value("print(json.dumps([e for e in asked.journal.entries if e['type'] == 'answer']))")
     assert (answer["decision"], answer["channel"]) == (decision, "stdin")
-    assert "Fine." in shown(cell)
+    assert "Fine." in shown(interactive, cell)
 
 
 async def test_a_person_types_into_the_input_box(interactive: Notebook, llmock: Any) -> None:
+    await interactive.run(SOONER.format(seconds=0.2))
     await interactive.run("%team create talk writer you --max-turns 3")
     llmock.reply("What do you think?").reply("I see.")
     cell = interactive.start_cell("%%team run talk --as asked\nTalk.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
 import pytest
 
+from tests.headless.kernels import model_is_asked
 from tests.kernel.notebook import Notebook
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.in_all_kernels]
@@ -22,7 +22,7 @@ async def test_interrupt_stops_the_run(interactive: Notebook, llmock: Any, slow:
     else:
         llmock.stall(after_chunks=1, seconds=20)
     cell = interactive.start_cell("%%team run writer --as slow\nhi", allow_stdin=somebody_there)
-    await in_flight(llmock)
+    await model_is_asked(llmock)
     began = time.monotonic()
     await interactive.interrupt()
     await cell.ends()
@@ -33,14 +33,6 @@ async def test_interrupt_stops_the_run(interactive: Notebook, llmock: Any, slow:
         assert [request.completed for request in llmock.requests] == [False]
         assert time.monotonic() - began < 2.0, "the server had to wait for the connection to be closed"
     await next_run_works(interactive, llmock)
-
-
-async def in_flight(llmock: Any) -> None:
-    """Wait until the model has the request."""
-    async with asyncio.timeout(10):
-        while not llmock._server.state.journal.in_flight:  # noqa: ASYNC110 (the server is in another thread)
-            await asyncio.sleep(0.02)
-    await asyncio.sleep(0.3)  # and the kernel has begun to wait for it
 
 
 async def next_run_works(notebook: Notebook, llmock: Any) -> None:

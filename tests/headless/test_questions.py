@@ -8,7 +8,7 @@ import pytest
 
 from tests.headless.kernels import Headless
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.in_all_kernels]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SOON = 5.0
 BLOCK = "```python\nopen('ran', 'w')\n```"

@@ -5,7 +5,18 @@ from __future__ import annotations
 from tests.house.imports import PACKAGE, Import, imports_of_package, room_of
 
 FLOORS = {
-    1: ["autogen_names", "cancellation", "code", "component", "errors", "image", "messages", "models", "tools", "state"],
+    1: [
+        "autogen_names",
+        "cancellation",
+        "code",
+        "component",
+        "errors",
+        "image",
+        "messages",
+        "models",
+        "tools",
+        "state",
+    ],
     2: ["executors"],
     3: ["runtime", "memory"],
     4: ["agents", "conditions", "teams", "ui"],

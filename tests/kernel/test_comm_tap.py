@@ -155,7 +155,8 @@ async def test_comms_opened_while_a_cell_awaits_get_what_is_sent_to_them(noteboo
     await notebook.run(
         "opened, told = [], asyncio.Event()\n"
         "def on_open(comm, message):\n"
-        "    comm.on_msg(lambda m: (opened.append(m['content']['data']['n']), m['content']['data']['n'] == 9 and told.set()))\n"
+        "    comm.on_msg(lambda m: (opened.append(m['content']['data']['n']), "
+        "m['content']['data']['n'] == 9 and told.set()))\n"
         "CommTap.of(get_ipython().kernel)\nget_ipython().kernel.comm_manager.register_target('reloaded', on_open)"
     )
     run = notebook.start_cell("print('waiting', flush=True)\nawait told.wait()\nprint(opened)")
@@ -188,7 +189,7 @@ async def test_a_forged_message_is_refused(notebook: Notebook) -> None:
 async def test_stop_by_a_click_ends_a_block_on_the_main_thread(notebook: Notebook, thread_mode: bool) -> None:
     """Only where messages arrive while the main thread is blocked; elsewhere it is what ■ is for."""
     if not thread_mode:
-        return
+        pytest.skip("on ipykernel 6 no message arrives while the main thread is blocked")
     comm_id = await widget(notebook)
     await notebook.run("stop = CancellationToken()\ntap.register(widget.comm_id, lambda c, b: stop.cancel())")
     run = notebook.start_cell(
@@ -223,6 +224,7 @@ async def test_a_kernel_without_the_names_keeps_the_ordinary_way(notebook: Noteb
         "class Old: shell_stream = object(); shell_channel_thread = None\n"
         "class Odd: shell_stream = object(); shell_channel_thread = object()\n"
         "class Bare: pass\n"
-        "for kernel in (None, Old(), Odd(), Bare()):\n    tap = CommTap.of(kernel)\n    print(tap.mode, bool(tap.reason))"
+        "for kernel in (None, Old(), Odd(), Bare()):\n    tap = CommTap.of(kernel)\n"
+        "    print(tap.mode, bool(tap.reason))"
     )
     assert run.text == "none True\n" * 4, run.errors

@@ -17,6 +17,7 @@ SPINS = {
     "task": "async def spin():\n    ready()\n    while True: pass\nawait asyncio.gather(spin())",
     "print": "ready()\nwhile True: print('x')",
     "swallow": "ready()\nwhile True:\n    try:\n        while True: pass\n    except Exception: pass",
+    "destructor": "class D:\n    def __del__(self): ready(); time.sleep(0.2)\nD()\nwhile True: time.sleep(1)",
     "repr": "class Slow:\n    def __repr__(self):\n        ready()\n        while True: pass\nSlow()",
 }
 READY = """
@@ -69,7 +70,8 @@ async def test_interrupt_stops_a_block_of_a_detached_run(notebook: Notebook) -> 
 async def test_a_block_may_handle_an_interrupt(notebook: Notebook) -> None:
     await notebook.run(READY)
     run = notebook.start_cell(
-        "r = await block('try:\\n    ready()\\n    while True: time.sleep(0.01)\\nexcept KeyboardInterrupt:\\n    print(\"saved\")')\n"
+        "r = await block('try:\\n    ready()\\n    while True: time.sleep(0.01)\\n'"
+        "'except KeyboardInterrupt:\\n    print(\"saved\")')\n"
         "print(r.exit_code, r.output)"
     )
     await ready(notebook)
@@ -93,7 +95,8 @@ async def test_interrupt_cancels_an_awaiting_cell(notebook: Notebook) -> None:
 async def test_interrupt_cancels_a_cell_whose_block_awaits(notebook: Notebook) -> None:
     await notebook.run(READY)
     run = notebook.start_cell(
-        "async with ticking():\n    await block('''try:\n    ready(); await asyncio.sleep(60)\nfinally:\n    ended = True''')"
+        "async with ticking():\n    await block('''try:\n    ready(); await asyncio.sleep(60)\nfinally:\n"
+        "    ended = True''')"
     )
     await ready(notebook)
     pressed = time.monotonic()
@@ -107,7 +110,9 @@ async def test_interrupt_cancels_a_cell_whose_block_awaits(notebook: Notebook) -
 STOPS = SPINS | {
     "await": "ready(); await asyncio.sleep(60)",
     "swallow all": "ready()\nwhile True:\n    try:\n        while True: pass\n    except: pass",
-    "swallow all twice": "ready()\nwhile True:\n    try:\n        try:\n            while True: pass\n        except: pass\n    except: pass",
+    "swallow all twice": "ready()\nwhile True:\n    try:\n        try:\n            while True: pass\n"
+    "        except: pass\n    except: pass",
+    "swallow in function": "def f():\n    try: time.sleep(1)\n    except: pass\nready()\nwhile True: f()",
     "swallow cancel": "ready()\nwhile True:\n    try:\n        await asyncio.sleep(60)\n    except BaseException: pass",
 }
 
@@ -128,6 +133,16 @@ async def test_stop_from_another_thread_ends_a_block(notebook: Notebook, spin: s
     await run.ends()
     assert float(run.text.splitlines()[-1]) < 1, run.errors
     assert await notebook.value("print(1)") == 1
+
+
+async def test_a_block_that_was_stopped_before_it_began_does_not_run(notebook: Notebook) -> None:
+    run = await notebook.run(
+        "ran, stop = [], CancellationToken()\n"
+        "task = asyncio.create_task(block('ran.append(1)', token=stop))\n"
+        "asyncio.get_running_loop().call_soon(stop.cancel)\n"
+        "await asyncio.wait([task]); print(task.cancelled(), ran)"
+    )
+    assert run.text == "True []\n"
 
 
 async def test_cancelling_the_task_ends_a_block(notebook: Notebook) -> None:
@@ -151,7 +166,8 @@ async def test_timeouts_and_groups_of_a_block_work_as_in_a_cell(notebook: Notebo
     run = await notebook.run(
         "r = await block('''\ntry:\n    async with asyncio.timeout(0.01): await asyncio.sleep(60)\n"
         "except TimeoutError: print('timeout')\n"
-        "try:\n    async with asyncio.TaskGroup() as g: g.create_task(asyncio.sleep('x')); g.create_task(asyncio.sleep(60))\n"
+        "try:\n"
+        "    async with asyncio.TaskGroup() as g: g.create_task(asyncio.sleep('x')); g.create_task(asyncio.sleep(60))\n"
         "except* TypeError: print('group')\nawait asyncio.sleep(0.01); print('end')''')\nprint(r.output)"
     )
     assert run.text == "timeout\ngroup\nend\n\n"
@@ -173,10 +189,10 @@ async def test_an_interrupt_just_after_a_block_hits_nothing(notebook: Notebook) 
         "        except asyncio.CancelledError: cut += 1\n"
         "        mine = sum(range(20000))\n"
         "finally:\n    ended.set(); shooter.join()\n"
-        "print(json.dumps([whole + cut, sent > 50]))",
+        "print(json.dumps([whole + cut, sent > 50, asyncio.current_task().cancelling()]))",
         within=60,
     )
-    assert run.text == "[50, true]\n", run.errors
+    assert run.text == "[50, true, 0]\n", run.errors
 
 
 async def test_the_kernel_survives_interrupts_at_any_moment(notebook: Notebook) -> None:

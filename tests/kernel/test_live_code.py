@@ -47,7 +47,10 @@ async def test_blocks_run_in_order_up_to_the_first_that_fails(notebook: Notebook
 
 async def test_in_out_history_and_count_are_untouched(notebook: Notebook) -> None:
     await notebook.run("'mine'")
-    ask = "ip = get_ipython(); print(json.dumps([len(In), sorted(Out), str(_), ip.execution_count, len(list(ip.history_manager.get_range()))]))"
+    ask = (
+        "ip = get_ipython(); print(json.dumps([len(In), sorted(Out), str(_), ip.execution_count, "
+        "len(list(ip.history_manager.get_range()))]))"
+    )
     before = await notebook.value(ask)
     await notebook.run("r = await block('1 + 1'); r = await block('2 + 2')")
     after = await notebook.value(ask)
@@ -163,7 +166,8 @@ async def test_displays_updates_and_clear_output(notebook: Notebook) -> None:
 async def test_bytes_and_numbers_of_a_bundle_become_json(notebook: Notebook) -> None:
     code = (
         "class Odd:\n    def _repr_mimebundle_(self, **_):\n"
-        "        return {'image/png': b'png', 'application/x': {'a': 1}, 'application/bad': object(), 'text/plain': 'odd'}\n"
+        "        return {'image/png': b'png', 'application/x': {'a': 1}, 'application/bad': object(), "
+        "'text/plain': 'odd'}\n"
         "Odd()"
     )
     data = (await result(notebook, code))["outputs"][0]["data"]
@@ -231,6 +235,13 @@ async def test_progress_bars_are_their_last_state(notebook: Notebook) -> None:
     assert done["output"] == "2/3\n"
 
 
+async def test_help_is_output_and_the_next_cell_is_not_written(notebook: Notebook) -> None:
+    run = await notebook.run("r = await block('sorted?'); n = await block('get_ipython().set_next_input(\"x\")')")
+    assert run.reply["payload"] == []
+    assert "Return a new list" in await notebook.value("print(json.dumps(r.output))")
+    assert "a block cannot ask the notebook for 'set_next_input'" in await notebook.value("print(json.dumps(n.output))")
+
+
 async def test_input_is_refused(notebook: Notebook) -> None:
     for call in ("input('name? ')", "import getpass; getpass.getpass('key? ')"):
         done = await result(notebook, call)
@@ -255,12 +266,38 @@ async def test_timeout_of_synchronous_and_awaiting_code(notebook: Notebook) -> N
         "await asyncio.sleep(60)",
         "while True:\n    try:\n        time.sleep(1)\n    except: pass",
         "async def spin():\n    while True: pass\nawait asyncio.gather(spin())",
-        "async def f():\n    while True:\n        try:\n            await asyncio.sleep(1)\n        except BaseException: pass\nawait f()",
+        "async def f():\n    while True:\n        try:\n            await asyncio.sleep(1)\n"
+        "        except BaseException: pass\nawait f()",
     ):
         done = await result(notebook, code, ", executor=LiveKernelExecutor(timeout=0.2)")
         assert done["exit_code"] == 1, code
         assert done["output"].endswith("timed out after 0.2 s"), code
     assert await notebook.value("print(1)") == 1
+
+
+async def test_timeout_without_a_timer_of_the_operating_system(notebook: Notebook) -> None:
+    """As on Windows, where a thread interrupts the main thread."""
+    await notebook.run(
+        "import nbagents.kernel.alarm as alarm, nbagents.kernel.block_guard as guard\n"
+        "guard.new_alarm = alarm.ThreadAlarm"
+    )
+    try:
+        for code in ("while True: pass", "await asyncio.sleep(60)"):
+            done = await result(notebook, code, ", executor=LiveKernelExecutor(timeout=0.2)")
+            assert done["output"] == "timed out after 0.2 s"
+        assert (await result(notebook, "1 + 1"))["output"] == "2\n"
+    finally:
+        await notebook.run("guard.new_alarm = alarm.new_alarm")
+
+
+async def test_the_users_own_timer_is_given_back(notebook: Notebook) -> None:
+    left = await notebook.value(
+        "import signal\nrang = []\nold = signal.signal(signal.SIGALRM, lambda *_: rang.append(1))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.05)\n"
+        "r = await block('time.sleep(0.1)', executor=LiveKernelExecutor(timeout=5))\n"
+        "time.sleep(0.1); signal.signal(signal.SIGALRM, old); print(json.dumps([r.exit_code, rang]))"
+    )
+    assert left == [0, [1]]
 
 
 async def test_no_trace_is_left_when_no_block_runs(notebook: Notebook) -> None:

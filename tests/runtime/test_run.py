@@ -113,7 +113,9 @@ async def test_an_error_of_an_agent_names_it_and_keeps_the_cause() -> None:
 
     run = run_of([assistant("a", "hello"), AssistantAgent("b", Broken([]))])
     run.start("task")
-    with pytest.raises(RunFailed, match=r"run 'r': b failed in turn 2: ModelConnectionError: cannot reach it") as caught:
+    with pytest.raises(
+        RunFailed, match=r"run 'r': b failed in turn 2: ModelConnectionError: cannot reach it"
+    ) as caught:
         await run
     assert isinstance(caught.value, RuntimeError)
     assert isinstance(caught.value.__cause__, RunFailed)
