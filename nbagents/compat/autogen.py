@@ -42,7 +42,7 @@ class AliasModule(ModuleType):
             return getattr(importlib.import_module(module), ours)
         if name == "__all__":
             return sorted(places)
-        if autogen_names.lacks(self.__name__, name):
+        if autogen_names.lacks(autogen_names.public_module(self.__name__), name):
             raise ImportError(autogen_names.lacking(f"{self.__name__}.{name}"), name=self.__name__)
         raise AttributeError(
             f"module {self.__name__!r} has no attribute {name!r} in nbagents: see {autogen_names.PAGE}"
