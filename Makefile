@@ -69,7 +69,7 @@ check-types:
 	mypy
 
 check-unit:
-	pytest -q tests $(addprefix --ignore=tests/,$(SLOW_TESTS))
+	pytest -q -n 2 tests $(addprefix --ignore=tests/,$(SLOW_TESTS))
 
 .PHONY: test
 test: test-needs ## Everything: check, kernels, wheel, browser, real model, demo

@@ -19,7 +19,7 @@ from ..kernel.interrupts import interrupt_main_thread
 from ..kernel.stdin import ask_on_stdin
 from ..runtime import Question, Run
 from ..runtime.console import parse_reply, prompt_for
-from ..runtime.journal import Entry
+from ..runtime.journal_lines import Entry
 from .display import CellDisplay
 from .replies import ACTIONS, answer_of, text_field
 from .run_widget import RunWidget
