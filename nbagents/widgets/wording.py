@@ -76,7 +76,7 @@ def preview(item: Item) -> str:
 
 
 def _shortened(markdown: str) -> str:
-    text = " ".join(visible(markdown).translate(str.maketrans("", "", "*_`#>|$")).split())
+    text = " ".join(visible(markdown).translate(str.maketrans("", "", "*_`#>|")).split())
     return text if len(text) <= PREVIEW else text[:PREVIEW].rsplit(" ", 1)[0] + " …"
 
 
