@@ -29,7 +29,7 @@ BODIES = {
 @pytest.mark.parametrize("name", BODIES)
 async def test_a_task_arrives_as_it_was_typed(headless: Headless, llmock: Any, name: str) -> None:
     await headless.runs(f"%%team run writer --as body\n{BODIES[name]}")
-    assert llmock.last_request.body["messages"][-1] == {"role": "user", "content": BODIES[name]}
+    assert llmock.last_request.body["messages"][-1] == {"role": "user", "name": "user", "content": BODIES[name]}
     assert await headless.value("body.messages[0].content") == BODIES[name]
 
 
@@ -46,4 +46,4 @@ async def test_instructions_arrive_as_they_were_typed(headless: Headless, llmock
 )
 async def test_a_task_on_the_line_arrives_as_it_was_typed(headless: Headless, llmock: Any, text: str) -> None:
     await headless.runs(f"%team run writer --as line {text}")
-    assert llmock.last_request.body["messages"][-1] == {"role": "user", "content": text}
+    assert llmock.last_request.body["messages"][-1] == {"role": "user", "name": "user", "content": text}
