@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,7 @@ def test_ctrl_c_keeps_what_came_and_says_how_to_go_on(tmp_path: Path) -> None:
         try:
             assert process.stderr is not None
             assert "from the hub" in process.stderr.readline()
+            wait_for_bytes(tmp_path / f"{entry.name}.gguf.part")
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=20)
         finally:
@@ -129,3 +131,11 @@ def test_ctrl_c_keeps_what_came_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert f"are kept: run `nbagents model get {entry.name}` to go on" in errors
     assert "Traceback" not in errors
     assert (tmp_path / f"{entry.name}.gguf.part").exists()
+
+
+def wait_for_bytes(part: Path) -> None:
+    """Until the first bytes are in the file: the progress line is printed before it is opened."""
+    deadline = time.monotonic() + 20
+    while not (part.exists() and part.stat().st_size):
+        assert time.monotonic() < deadline, f"nothing came into {part}"
+        time.sleep(0.01)
