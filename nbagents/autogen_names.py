@@ -59,6 +59,7 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "ComponentSchemaType ComponentToConfig ComponentType is_component_class is_component_instance",
         "nbagents.image": "Image",
         "nbagents.models": "CacheStore FunctionCall InMemoryStore",
+        "nbagents.runtime.agent_spans": "trace_create_agent_span trace_invoke_agent_span trace_tool_span",
         "nbagents.runtime": "Agent AgentId AgentInstantiationContext AgentMetadata AgentProxy AgentRuntime AgentType "
         "BaseAgent ClosureAgent ClosureContext DefaultInterventionHandler DefaultSubscription DefaultTopicId "
         "DropMessage EVENT_LOGGER_NAME InterventionHandler JSON_DATA_CONTENT_TYPE MessageContext "
@@ -78,6 +79,7 @@ HERE: Mapping[str, Mapping[str, str]] = {
     "autogen_core.logging": {
         "nbagents.runtime.core.events": "AgentConstructionExceptionEvent DeliveryStage MessageDroppedEvent "
         "MessageEvent MessageHandlerExceptionEvent MessageKind",
+        "nbagents.runtime.effect_events": "LLMCallEvent LLMStreamEndEvent LLMStreamStartEvent ToolCallEvent",
     },
     "autogen_core.memory": {
         "nbagents.memory": "ListMemory Memory MemoryContent MemoryMimeType MemoryQueryResult UpdateContextResult",
@@ -106,7 +108,14 @@ HERE: Mapping[str, Mapping[str, str]] = {
     },
     "autogen_ext": {},
     "autogen_ext.cache_store": {},
-    "autogen_ext.cache_store.diskcache": {"nbagents.models": "DiskCacheStore"},
+    "autogen_ext.cache_store.diskcache": {
+        "nbagents.models": "DiskCacheStore",
+        "nbagents.models.cache_store": "DiskCacheStoreConfig",
+    },
+    "autogen_ext.cache_store.redis": {
+        "nbagents.models": "RedisStore",
+        "nbagents.models.redis_store": "RedisStoreConfig",
+    },
     "autogen_ext.code_executors": {},
     "autogen_ext.models": {},
     "autogen_ext.models.cache": {
@@ -121,16 +130,20 @@ HERE: Mapping[str, Mapping[str, str]] = {
     },
     "autogen_ext.tools.http": {"nbagents.tools": "HttpTool"},
     "autogen_ext.tools.mcp": {
-        "nbagents.tools.mcp": "McpServerParams McpWorkbench SseMcpToolAdapter SseServerParams StdioMcpToolAdapter "
-        "StdioServerParams StreamableHttpMcpToolAdapter StreamableHttpServerParams create_mcp_server_session "
-        "mcp_server_tools",
+        # The host and what it is made of are those of AutoGen's main branch.
+        "nbagents.tools.mcp": "ChatCompletionClientSampler Elicitor McpServerParams McpSessionHost McpWorkbench "
+        "RootsProvider Sampler SseMcpToolAdapter SseServerParams StaticRootsProvider StdioElicitor StdioMcpToolAdapter "
+        "StdioServerParams StreamElicitor StreamableHttpMcpToolAdapter StreamableHttpServerParams "
+        "create_mcp_server_session mcp_server_tools",
+        "nbagents.tools.mcp.elicitation": "StdioElicitorConfig",
+        "nbagents.tools.mcp.roots": "StaticRootsProviderConfig",
+        "nbagents.tools.mcp.sampling": "ChatCompletionClientSamplerConfig",
+        "nbagents.tools": "ToolOverride",
     },
 }
 
 LACKING: Mapping[str, str] = {
-    "autogen_core": "trace_create_agent_span trace_invoke_agent_span trace_tool_span",
     "autogen_core.code_executor": "FunctionWithRequirements FunctionWithRequirementsStr with_requirements",
-    "autogen_core.logging": "LLMCallEvent LLMStreamEndEvent LLMStreamStartEvent ToolCallEvent",
     "autogen_ext.agents.azure": "AzureAIAgent",
     "autogen_ext.agents.file_surfer": "FileSurfer",
     "autogen_ext.agents.magentic_one": "MagenticOneCoderAgent",
@@ -138,8 +151,6 @@ LACKING: Mapping[str, str] = {
     "autogen_ext.agents.video_surfer": "VideoSurfer",
     "autogen_ext.agents.web_surfer": "MultimodalWebSurfer PlaywrightController",
     "autogen_ext.auth.azure": "AzureTokenProvider TokenProviderConfig",
-    "autogen_ext.cache_store.diskcache": "DiskCacheStoreConfig",
-    "autogen_ext.cache_store.redis": "RedisStore RedisStoreConfig",
     "autogen_ext.code_executors": "create_default_code_executor",
     "autogen_ext.code_executors.azure": "ACADynamicSessionsCodeExecutor TokenProvider",
     "autogen_ext.code_executors.docker": "DockerCommandLineCodeExecutor",
@@ -180,6 +191,36 @@ LACKING: Mapping[str, str] = {
     "autogen_ext.ui": "RichConsole",
 }
 
+HIDDEN: Mapping[str, Mapping[str, str]] = {
+    "autogen_agentchat.agents": {
+        "nbagents.agents.code_executor": "RetryDecision",
+        "nbagents.agents.configs": "AssistantAgentConfig CodeExecutorAgentConfig SocietyOfMindAgentConfig "
+        "UserProxyAgentConfig",
+    },
+    "autogen_agentchat.tools": {"nbagents.agents.task_runner_tool": "TaskRunnerTool TaskRunnerToolArgs"},
+    "autogen_core": {
+        "nbagents.models.cache_store": "InMemoryStoreConfig",
+        "nbagents.runtime": "MessageHandler SerializationRegistry subscription_factory",
+        "nbagents.runtime.core.identity": "is_valid_agent_type is_valid_topic_type",
+        "nbagents.runtime.core.serialization": "DataclassJsonMessageSerializer ProtobufMessageSerializer "
+        "PydanticJsonMessageSerializer",
+    },
+    "autogen_core.memory": {"nbagents.memory": "ListMemoryConfig"},
+    "autogen_core.tools": {
+        "nbagents.tools": "FunctionToolConfig StreamWorkbench",
+        "nbagents.tools.static_workbench": "StaticWorkbenchConfig",
+    },
+    "autogen_ext.models.cache": {"nbagents.models.cache": "ChatCompletionCacheConfig"},
+    "autogen_ext.models.replay": {"nbagents.models.replay": "ReplayChatCompletionClientConfig"},
+}
+"""Names that AutoGen has in private modules only (``autogen_core._serialization``), and that are taken from there."""
+
+PRIVATE_PACKAGES = (
+    "autogen_agentchat.teams._group_chat autogen_agentchat.teams._group_chat._graph "
+    "autogen_agentchat.teams._group_chat._magentic_one autogen_core._telemetry"
+)
+"""AutoGen's private modules that hold others; in all others what is imported is a name."""
+
 WELL_KNOWN: Mapping[str, str] = {
     "OpenAIChatCompletionClient": "autogen_ext.models.openai.OpenAIChatCompletionClient",
     "openai_chat_completion_client": "autogen_ext.models.openai.OpenAIChatCompletionClient",
@@ -202,14 +243,29 @@ def modules() -> frozenset[str]:
     return frozenset(".".join(path[:length]) for path in parts for length in range(1, len(path) + 1))
 
 
+def is_module(name: str) -> bool:
+    """True for a public module of AutoGen's, and for what may be a private one below it."""
+    public = public_module(name)
+    if public == name:
+        return name in modules()
+    parent, _, last = name.rpartition(".")
+    return last.startswith("_") and (parent in modules() or parent in PRIVATE_PACKAGES.split())
+
+
 @cache
 def names(module: str) -> Mapping[str, tuple[str, str]]:
-    """The names of one of AutoGen's modules that are here: each with our module and our name."""
+    """The names of one of AutoGen's modules that are here: each with our module and our name.
+
+    A private module has those of its package, and what AutoGen has in such modules only.
+    """
+    public = public_module(module)
+    tables = [HERE] if public == module else [HERE, HIDDEN]
     found: dict[str, tuple[str, str]] = {}
-    for place, words in HERE.get(module, {}).items():
-        for word in words.split():
-            theirs, _, ours_ = word.partition("=")
-            found[theirs] = (place, ours_ or theirs)
+    for table in tables:
+        for place, words in table.get(public, {}).items():
+            for word in words.split():
+                theirs, _, ours_ = word.partition("=")
+                found[theirs] = (place, ours_ or theirs)
     return found
 
 
@@ -223,7 +279,7 @@ def public_module(module: str) -> str:
 def ours(dotted: str) -> tuple[str, str] | None:
     """Our module and name for one of AutoGen's dotted names; None where nbagents has none."""
     module, _, name = dotted.rpartition(".")
-    return names(public_module(module)).get(name)
+    return names(module).get(name)
 
 
 def lacks(module: str, name: str) -> bool:

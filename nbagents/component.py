@@ -233,7 +233,7 @@ def class_of(provider: str) -> type[Any]:
         raise ValueError(f"Invalid provider {provider!r}: expected package.module.Class")
     kind = _defined(module_name, name)
     if kind is None:
-        _check_allowed(module_name, provider)
+        check_allowed(module_name, provider)
         kind = getattr(importlib.import_module(module_name), name)
     if not is_component_class(kind):
         raise TypeError(f"Invalid component class: {provider!r} names no component")
@@ -246,7 +246,12 @@ def _defined(module_name: str, name: str) -> type | None:
     return kind if isinstance(kind, type) and is_component_class(kind) else None
 
 
-def _check_allowed(module_name: str, provider: str) -> None:
+def check_allowed(module_name: str, provider: str) -> None:
+    """Refuse to import a module that the user has not allowed.
+
+    Raises:
+        UntrustedProvider: its namespace is not allowed.
+    """
     said = (name.strip() for variable in ALLOWED_VARIABLES for name in os.environ.get(variable, "").split(","))
     if not any(module_name == name or module_name.startswith(f"{name}.") for name in {*_allowed, *said} if name):
         raise UntrustedProvider(provider, module_name.partition(".")[0])

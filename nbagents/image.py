@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import core_schema
 
 from .errors import ConfigurationError
@@ -131,6 +131,11 @@ class Image:
             lambda value, _: cls._validated(value),
             serialization=core_schema.plain_serializer_function_ser_schema(lambda image: {"data": image.to_base64()}),
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, source: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        data = {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"}
+        return {"type": "object", "title": "Image", "properties": {"data": data}, "required": ["data"]}
 
     @classmethod
     def _validated(cls, value: Any) -> Image:

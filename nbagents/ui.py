@@ -7,7 +7,6 @@ terminal.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 import re
 import sys
@@ -27,6 +26,7 @@ from .messages import (
     UserInputRequestedEvent,
 )
 from .models.messages import RequestUsage
+from .runtime.waiting import is_async, wait_in_thread
 
 T = TypeVar("T", bound=TaskResult | Response)
 
@@ -50,11 +50,13 @@ class UserInputManager:
         async def ask(prompt: str, cancellation_token: CancellationToken | None = None) -> str:
             request_id = UserProxyAgent.InputRequestContext.request_id()
             # Whoever comes first makes the event: the console may have been quicker.
-            await self._event(request_id).wait()
-            del self._shown[request_id]
-            if inspect.iscoroutinefunction(self._callback):
+            try:
+                await self._event(request_id).wait()
+            finally:
+                del self._shown[request_id]
+            if is_async(self._callback):
                 return await cast(AsyncInputFunc, self._callback)(prompt, cancellation_token)
-            return await asyncio.to_thread(cast(SyncInputFunc, self._callback), prompt)
+            return await wait_in_thread(cast(SyncInputFunc, self._callback), prompt)
 
         return ask
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from PIL import Image as PILImage
+from pydantic import TypeAdapter
 
 from nbagents.errors import ConfigurationError
 from nbagents.image import Image
+from nbagents.messages import MultiModalMessage
 from nbagents.models import UserMessage
 
 
@@ -49,6 +51,12 @@ def test_json_holds_the_png_in_base64() -> None:
     message = UserMessage(content=["see", image], source="a")
     assert message.model_dump(mode="json")["content"][1] == {"data": image.to_base64()}
     assert UserMessage.model_validate_json(message.model_dump_json()) == message
+
+
+def test_a_model_with_a_picture_has_a_json_schema() -> None:
+    assert "content" in MultiModalMessage.model_json_schema()["properties"]
+    picture = TypeAdapter(Image).json_schema()
+    assert picture["properties"]["data"]["contentEncoding"] == "base64"
 
 
 def test_openai_gets_a_data_uri() -> None:

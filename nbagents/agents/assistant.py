@@ -43,13 +43,14 @@ from ..state import AssistantAgentState
 from ..tools import BaseTool, Workbench
 from .assistant_component import arguments_of, config_of
 from .assistant_setup import handoffs_by_name, memories_of, workbenches_of
-from .chat_agent import StreamingChatAgent
 from .configs import AssistantAgentConfig
 from .handoff import Handoff
 from .heard import Heard
 from .model_turn import AgentModel, text_of, words_of
-from .saved import load_states, saved_states
+from .saved import load_states, memory_states, workbench_states
+from .streaming_agent import StreamingChatAgent
 from .task import Response
+from .tool_summary import ToolSummary
 from .toolbox import Toolbox
 
 DEFAULT_SYSTEM_MESSAGE = (
@@ -125,7 +126,7 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
         self._system: list[LLMMessage] = [] if system_message is None else [SystemMessage(content=system_message)]
         self._reflect = output_content_type is not None if reflect_on_tool_use is None else reflect_on_tool_use
         self._max_tool_iterations = max_tool_iterations
-        self._summary_format, self._summary_formatter = tool_call_summary_format, tool_call_summary_formatter
+        self._summary = ToolSummary(tool_call_summary_format, tool_call_summary_formatter)
         self._output_type, self._output_format = output_content_type, output_content_type_format
         self._metadata = dict(metadata or {})
         self._heard = Heard()
@@ -134,8 +135,8 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
         types: list[type[BaseChatMessage]] = [TextMessage, ToolCallSummaryMessage, HandoffMessage]
         if self._output_type is not None:
-            # A class made at run time is no type that a checker knows.
-            types.append(StructuredMessage[self._output_type])  # type: ignore[name-defined]
+            # AutoGen names the generic class; a team must know the very class, which no checker does.
+            types += [StructuredMessage, StructuredMessage[self._output_type]]  # type: ignore[name-defined]
         return types
 
     @property
@@ -152,8 +153,8 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
         state = AssistantAgentState(
             llm_context=await self._model_context.save_state(),
             unfinished=self._heard.unfinished,
-            workbench=await saved_states(self._toolbox.workbenches),
-            memory=await saved_states(self._memory),
+            workbench=await workbench_states(self._toolbox.workbenches),
+            memory=await memory_states(self._memory),
         )
         return state.dump()
 
@@ -190,11 +191,13 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
         results: list[FunctionExecutionResult] = []
         for _ in range(self._max_tool_iterations):
             id, answer = str(uuid.uuid4()), None
-            async for item in self._ask(id, token, tools=await self._toolbox.offered(), json_output=self._output_type):
-                if isinstance(item, CreateResult):
-                    answer = item
-                else:
-                    yield item
+            tools = await self._toolbox.offered()
+            async with await self._asking(id, token, tools=tools, json_output=self._output_type) as asking:
+                async for item in asking:
+                    if isinstance(item, CreateResult):
+                        answer = item
+                    else:
+                        yield item
             assert answer is not None, "asking a model ends with its answer"
             if isinstance(answer.content, str):
                 yield Response(chat_message=await self._said(answer, id))
@@ -213,27 +216,30 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
                 yield Response(chat_message=handoff)
                 return
         if self._reflect:
-            async for item in self._reflection(token):
-                yield item
+            async with aclosing(self._reflection(token)) as reflection:
+                async for happening in reflection:
+                    yield happening
         else:
-            yield Response(chat_message=self._summary(calls, results))
+            yield Response(chat_message=self._summary.of(self.name, calls, results))
 
-    async def _ask(self, id: str, token: CancellationToken, **asked: Any) -> AsyncGenerator[Any, None]:
+    async def _asking(
+        self, id: str, token: CancellationToken, **asked: Any
+    ) -> aclosing[AsyncGenerator[BaseAgentEvent | CreateResult, None]]:
+        """Ask the model about the conversation so far."""
         prompt = [*self._system, *await self._model_context.get_messages()]
-        async with aclosing(self._model.ask(prompt, token, message_id=id, **asked)) as asking:
-            async for item in asking:
-                yield item
+        return aclosing(self._model.ask(prompt, token, message_id=id, **asked))
 
     async def _reflection(self, token: CancellationToken) -> AsyncGenerator[Happening, None]:
         """One more model call, without tools, for an answer from their results."""
         id = str(uuid.uuid4())
-        async for item in self._ask(id, token, tool_choice="none", json_output=self._output_type):
-            if not isinstance(item, CreateResult):
-                yield item
-            elif isinstance(item.content, str) and item.content:
-                yield Response(chat_message=await self._said(item, id))
-            else:
-                raise RunFailed("Reflect on tool use produced no valid text response.", agent=self.name)
+        async with await self._asking(id, token, tool_choice="none", json_output=self._output_type) as asking:
+            async for item in asking:
+                if not isinstance(item, CreateResult):
+                    yield item
+                elif isinstance(item.content, str):
+                    yield Response(chat_message=await self._said(item, id))
+                else:
+                    raise RunFailed("Reflect on tool use produced no valid text response.", agent=self.name)
 
     async def _said(self, answer: CreateResult, id: str) -> BaseChatMessage:
         """The answer as a message; it enters the context once it is known to be one."""
@@ -272,18 +278,6 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
         """An empty list of calls is no answer."""
         text_of(answer.model_copy(update={"content": ""}), self._model.client)
         raise AssertionError("an empty text is refused")
-
-    def _summary(self, calls: list[FunctionCall], results: list[FunctionExecutionResult]) -> ToolCallSummaryMessage:
-        """What the last calls gave, one after the other."""
-        lines = [self._summed_up(call, result) for call, result in zip(calls, results, strict=True)]
-        return ToolCallSummaryMessage(content="\n".join(lines), source=self.name, tool_calls=calls, results=results)
-
-    def _summed_up(self, call: FunctionCall, result: FunctionExecutionResult) -> str:
-        if self._summary_formatter is not None:
-            return self._summary_formatter(call, result)
-        return self._summary_format.format(
-            tool_name=call.name, arguments=call.arguments, result=result.content, is_error=result.is_error
-        )
 
     def _to_config(self) -> AssistantAgentConfig:
         return config_of(self)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,10 +12,11 @@ from pydantic import BaseModel
 from ..cancellation import CancellationToken
 from ..component import ComponentBase
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
-from ..runtime import account, ensured_gate, in_a_run
+from ..runtime import Usage, account, current_gate, ensured_gate
+from ..runtime.gate import Gate
 from ..state import BaseState
 from .streaming import Emit, emitted, owned
-from .task import Response, Task, TaskResult, task_messages
+from .task import Response, Task, TaskResult, no_response, task_messages
 
 
 class BaseChatAgent(ABC, ComponentBase[BaseModel]):
@@ -93,9 +94,9 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
         Raises:
             ValueError: `task` is no task.
         """
-        messages = task_messages(task)
         return await owned(
-            self._answer(messages, lambda _: None, cancellation_token, output_task_messages), cancellation_token
+            self._once(task_messages(task), cancellation_token or CancellationToken(), output_task_messages),
+            cancellation_token,
         )
 
     async def run_stream(
@@ -105,32 +106,55 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
         cancellation_token: CancellationToken | None = None,
         output_task_messages: bool = True,
     ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
-        """As `run`, but yields every message and event as it comes and the `TaskResult` last."""
-        messages = task_messages(task)
-        stream = emitted(
-            lambda emit: self._answer(messages, emit, cancellation_token, output_task_messages), cancellation_token
-        )
+        """As `run`, but yields every message and event as it comes and the `TaskResult` last, in which all stand."""
+        messages, token = task_messages(task), cancellation_token or CancellationToken()
+        stream = emitted(lambda emit: self._streamed(messages, emit, token, output_task_messages), cancellation_token)
         async with aclosing(stream):
             async for item in stream:
                 yield item
 
-    async def _answer(
-        self, messages: list[BaseChatMessage], emit: Emit, token: CancellationToken | None, output_task_messages: bool
+    async def _once(
+        self, messages: list[BaseChatMessage], token: CancellationToken, output_task_messages: bool
+    ) -> TaskResult:
+        with self._in_run(messages) as (_, usage):
+            response = await self._respond(messages, token)
+        said = [*(response.inner_messages or ()), response.chat_message]
+        return TaskResult(messages=[*messages, *said] if output_task_messages else said, usage=usage)
+
+    async def _streamed(
+        self, messages: list[BaseChatMessage], emit: Emit, token: CancellationToken, output_task_messages: bool
     ) -> TaskResult:
         kept: list[BaseAgentEvent | BaseChatMessage] = list(messages) if output_task_messages else []
         for message in kept:
             emit(message)
-        with ensured_gate() as gate, account() as usage:
-            gate.write("task", messages=[message.dump() for message in messages])
-            gate.speaker([self.name])
-            async with aclosing(self.on_messages_stream(messages, token or CancellationToken())) as stream:
+        answered = False
+        with self._in_run(messages) as (gate, usage):
+            async with aclosing(self.on_messages_stream(messages, token)) as stream:
                 async for item in stream:
+                    answered = answered or isinstance(item, Response)
                     said = item.chat_message if isinstance(item, Response) else item
                     gate.record(said)
                     emit(said)
                     if not isinstance(said, ModelClientStreamingChunkEvent):
                         kept.append(said)
+        if not answered:
+            raise no_response(self.name)
         return TaskResult(messages=kept, usage=usage)
+
+    async def _respond(self, messages: list[BaseChatMessage], token: CancellationToken) -> Response:
+        """One turn within `run`: `on_messages`, which a subclass may have made its own, as AutoGen asks it there."""
+        gate, response = current_gate(), await self.on_messages(messages, token)
+        for said in (*(response.inner_messages or ()), response.chat_message):
+            gate.record(said)
+        return response
+
+    @contextmanager
+    def _in_run(self, task: Sequence[BaseChatMessage]) -> Iterator[tuple[Gate, Usage]]:
+        """A run of this agent alone: its gate, and what it spends."""
+        with ensured_gate() as gate, account() as usage:
+            gate.write("task", messages=[message.dump() for message in task])
+            gate.speaker([self.name])
+            yield gate, usage
 
     async def save_state(self) -> Mapping[str, Any]:
         """The agent's state as JSON; an agent with a memory of its own overrides this."""
@@ -147,47 +171,3 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
     async def close(self) -> None:
         """Give back what the agent holds."""
         return None
-
-
-class StreamingChatAgent(BaseChatAgent):
-    """An agent that says what it does while it does it: subclasses write `_turn`, and both `on_messages` come of it.
-
-    A turn passes the gate of the run that it is part of; called by itself, outside of any run, it has one of its own.
-    """
-
-    @abstractmethod
-    def _turn(
-        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
-    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
-        """Yield what happens, and the `Response` last."""
-
-    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
-        async with aclosing(self.on_messages_stream(messages, cancellation_token)) as stream:
-            async for item in stream:
-                if isinstance(item, Response):
-                    return item
-        raise AssertionError("the stream ends with the response")
-
-    async def on_messages_stream(
-        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
-    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
-        if in_a_run():
-            stream = self._turn(messages, cancellation_token)
-        else:
-            stream = emitted(lambda emit: self._alone(messages, emit, cancellation_token), cancellation_token)
-        async with aclosing(stream):
-            async for item in stream:
-                yield item
-
-    async def _alone(
-        self, messages: Sequence[BaseChatMessage], emit: Emit, cancellation_token: CancellationToken
-    ) -> Response:
-        """The turn, in a gate of its own."""
-        with ensured_gate() as gate:
-            async with aclosing(self._turn(messages, cancellation_token)) as stream:
-                async for item in stream:
-                    gate.record(item.chat_message if isinstance(item, Response) else item)
-                    if isinstance(item, Response):
-                        return item
-                    emit(item)
-        raise AssertionError("a turn ends with the response")

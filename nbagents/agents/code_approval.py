@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel
 from ..code import CodeBlock
 from ..models.messages import LLMMessage
 from ..runtime import current_gate
+from ..runtime.waiting import is_async, wait_in_thread
 from .code_running import fenced
 
 NOT_APPROVED = "Code execution was not approved."
@@ -51,9 +51,6 @@ def record_decision(agent: str, blocks: Sequence[CodeBlock], target: str, respon
 
 async def ask_approval(func: ApprovalFuncType, request: ApprovalRequest) -> ApprovalResponse:
     """The decision of `func`; one that is not async may wait for a person, so it runs in a thread."""
-    if inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(getattr(func, "__call__", None)):  # noqa: B004 - asks whether it is async, not whether it can be called
-        decision = func(request)
-    else:
-        decision = await asyncio.to_thread(func, request)
+    decision = func(request) if is_async(func) else await wait_in_thread(func, request)
     response = await decision if inspect.isawaitable(decision) else decision
     return ApprovalResponse.model_validate(response)

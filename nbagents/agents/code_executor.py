@@ -9,9 +9,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Self
-
-from pydantic import BaseModel, ValidationError
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
@@ -27,26 +26,47 @@ from ..messages import (
     TextMessage,
 )
 from ..models.client import ChatCompletionClient
-from ..models.messages import AssistantMessage, CreateResult, LLMMessage, SystemMessage, UserMessage
+from ..models.messages import AssistantMessage, CreateResult, LLMMessage, RequestUsage, SystemMessage, UserMessage
 from ..runtime import ensured_gate
 from ..state import CodeExecutorAgentState
-from .chat_agent import StreamingChatAgent
-from .code_approval import NOT_APPROVED, ApprovalFuncType, ApprovalRequest, ask_approval, record_decision
+from .code_approval import ApprovalFuncType
 from .code_executor_component import arguments_of, config_of
-from .code_running import edits_of, fenced, run_blocks
+from .code_retry import RetryDecision, check_retries, retry_decision
+from .code_runner import CodeRunner
 from .configs import CodeExecutorAgentConfig
 from .heard import Heard
 from .model_turn import AgentModel, words_of
+from .streaming_agent import StreamingChatAgent
 from .task import Response
 
 Happening = BaseAgentEvent | BaseChatMessage | Response
 
 
-class RetryDecision(BaseModel):
-    """What the model decides about code that failed."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the model answered, under the id that its chunks named."""
 
-    reason: str
-    retry: bool
+    id: str
+    said: AssistantMessage
+    usage: RequestUsage
+
+    @property
+    def text(self) -> str:
+        return str(self.said.content)
+
+    def response(self) -> Response:
+        message = TextMessage(id=self.id, content=self.text, source=self.said.source, models_usage=self.usage)
+        return Response(chat_message=message)
+
+    def generated(self, attempt: int, blocks: list[CodeBlock]) -> CodeGenerationEvent:
+        return CodeGenerationEvent(
+            id=self.id,
+            retry_attempt=attempt,
+            content=self.text,
+            code_blocks=blocks,
+            source=self.said.source,
+            models_usage=self.usage,
+        )
 
 
 class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
@@ -83,7 +103,7 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
     NO_CODE_BLOCKS_FOUND_MESSAGE = (
         "There is no code to run in the messages: put complete code into a ```python or ```sh block."
     )
-    DEFAULT_SUPPORTED_LANGUAGES = ("python", "sh")
+    DEFAULT_SUPPORTED_LANGUAGES: ClassVar[list[str]] = ["python", "sh"]
 
     def __init__(
         self,
@@ -103,17 +123,14 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
         default = self.DEFAULT_TERMINAL_DESCRIPTION if model_client is None else self.DEFAULT_AGENT_DESCRIPTION
         super().__init__(name, default if description is None else description)
         if max_retries_on_error > 0:
-            _check_retries(model_client)
-        self._executor, self._sources, self._retries = code_executor, sources, max(0, max_retries_on_error)
+            check_retries(model_client)
+        self._runner = CodeRunner(name, code_executor, approval_func)
+        self._sources, self._retries = sources, max(0, max_retries_on_error)
         self._languages = tuple(word.lower() for word in supported_languages or self.DEFAULT_SUPPORTED_LANGUAGES)
-        self._approval_func = approval_func
         self._model_context = UnboundedChatCompletionContext() if model_context is None else model_context
         self._system: list[LLMMessage] = [] if system_message is None else [SystemMessage(content=system_message)]
         self._heard = Heard()
-        self._model = self._decider = None
-        if model_client is not None:
-            self._model = AgentModel(name, model_client, stream=model_client_stream)
-            self._decider = AgentModel(name, model_client)
+        self._model = AgentModel(name, model_client, stream=model_client_stream) if model_client is not None else None
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
@@ -134,7 +151,8 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
     ) -> CodeResult:
         """Have the blocks approved and run; `output` is worded for whoever reads it."""
         with ensured_gate():
-            return (await self._execute(list(code_blocks), cancellation_token))[0]
+            context = await self._model_context.get_messages()
+            return (await self._runner.run(code_blocks, context, cancellation_token))[0]
 
     async def on_reset(self, cancellation_token: CancellationToken) -> None:
         await self._model_context.clear()
@@ -170,9 +188,9 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
         """Without a model: run what the others wrote."""
         text = self.NO_CODE_BLOCKS_FOUND_MESSAGE
         if blocks := await self.extract_code_blocks_from_messages(messages):
-            result, edits = await self._execute(blocks, token)
+            result, edits = await self._runner.run(blocks, await self._model_context.get_messages(), token)
             text = edits + result.output
-        return Response(chat_message=TextMessage(content=text, source=self.name), inner_messages=[])
+        return Response(chat_message=TextMessage(content=text, source=self.name))
 
     async def _write_and_run(
         self, messages: Sequence[BaseChatMessage], token: CancellationToken
@@ -180,27 +198,21 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
         """With a model: write, run, correct what failed, and answer from the output."""
         await self._heard.take(messages, self._model_context)
         for attempt in range(self._retries + 1):
-            answer, id = None, str(uuid.uuid4())
-            async for item in self._ask(id, token):
-                if isinstance(item, CreateResult):
-                    answer = item
-                else:
-                    yield item
-            said = self._message_of(answer)
-            blocks = extract_code_blocks(str(said.content), self._languages)
-            usage = answer.usage if answer else None
+            answer: _Answer | None = None
+            async with aclosing(self._answer(token)) as answering:
+                async for item in answering:
+                    if isinstance(item, _Answer):
+                        answer = item
+                    else:
+                        yield item
+            assert answer is not None, "asking a model ends with its answer"
+            blocks = extract_code_blocks(answer.text, self._languages)
             if not blocks:
-                await self._model_context.add_message(said)
-                text = str(said.content)
-                yield Response(chat_message=TextMessage(id=id, content=text, source=self.name, models_usage=usage))
+                await self._model_context.add_message(answer.said)
+                yield answer.response()
                 return
-            yield CodeGenerationEvent(
-                id=id, retry_attempt=attempt, content=str(said.content), code_blocks=blocks, source=self.name,
-                models_usage=usage,
-            )  # fmt: skip
-            result, edits = await self._execute(blocks, token, said)
-            await self._model_context.add_message(said)
-            await self._model_context.add_message(UserMessage(content=edits + result.output, source=self.name))
+            yield answer.generated(attempt, blocks)
+            result = await self._run_code(answer, blocks, token)
             yield CodeExecutionEvent(retry_attempt=attempt, result=result, source=self.name)
             if not result.exit_code or attempt == self._retries:
                 break
@@ -208,70 +220,44 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
             if not decision.retry:
                 break
             correction = f"Attempt number: {attempt + 1}\nProposed correction: {decision.reason}"
-            await self._model_context.add_message(
-                UserMessage(content=f"Write the code again, corrected: {decision.reason}", source=self.name)
-            )
             yield CodeGenerationEvent(retry_attempt=attempt, content=correction, code_blocks=[], source=self.name)
-        async for concluding in self._conclusion(token):
-            yield concluding
+        async with aclosing(self._answer(token)) as concluding:
+            async for item in concluding:
+                if isinstance(item, _Answer):
+                    await self._model_context.add_message(item.said)
+                    yield item.response()
+                else:
+                    yield item
 
-    async def _conclusion(self, token: CancellationToken) -> AsyncGenerator[Happening, None]:
-        """The answer from what the code showed."""
-        id = str(uuid.uuid4())
-        async for item in self._ask(id, token):
-            if not isinstance(item, CreateResult):
-                yield item
-                continue
-            said = self._message_of(item)
-            await self._model_context.add_message(said)
-            text, usage = str(said.content), item.usage
-            yield Response(chat_message=TextMessage(id=id, content=text, source=self.name, models_usage=usage))
-
-    async def _ask(self, id: str, token: CancellationToken) -> AsyncGenerator[BaseAgentEvent | CreateResult, None]:
+    async def _answer(self, token: CancellationToken) -> AsyncGenerator[BaseAgentEvent | _Answer, None]:
+        """Ask the model: yields what it shows on the way, and its answer last."""
         assert self._model is not None, "only an agent with a model asks it"
-        prompt = [*self._system, *await self._model_context.get_messages()]
+        id, prompt = str(uuid.uuid4()), [*self._system, *await self._model_context.get_messages()]
         async with aclosing(self._model.ask(prompt, token, message_id=id)) as asking:
             async for item in asking:
-                yield item
+                if isinstance(item, CreateResult):
+                    text, thought = words_of(item, self._model.client), item.thought or None
+                    yield _Answer(id, AssistantMessage(content=text, source=self.name, thought=thought), item.usage)
+                else:
+                    yield item
+
+    async def _run_code(self, answer: _Answer, blocks: Sequence[CodeBlock], token: CancellationToken) -> CodeResult:
+        """Run what the model wrote; its answer and what came of it enter the context together."""
+        context = [*await self._model_context.get_messages(), answer.said]
+        result, edits = await self._runner.run(blocks, context, token)
+        await self._model_context.add_message(answer.said)
+        await self._model_context.add_message(UserMessage(content=edits + result.output, source=self.name))
+        return result
 
     async def _decide(self, result: CodeResult, token: CancellationToken) -> RetryDecision:
-        """Ask the model whether to try again. A decision that cannot be read is a no."""
-        assert self._decider is not None, "only an agent with a model retries"
-        question = UserMessage(
-            content=f"The code failed:\n{result.output}\n\nCan it be corrected, and how? Answer with `reason` (what is "
-            "wrong and what to change) and `retry` (true to write it again, false when that would not help).",
-            source=self.name,
-        )
-        prompt, decision = [*await self._model_context.get_messages(), question], ""
-        async with aclosing(self._decider.ask(prompt, token, json_output=RetryDecision)) as asking:
-            async for item in asking:
-                if isinstance(item, CreateResult):
-                    decision = words_of(item, self._decider.client)
-        try:
-            return RetryDecision.model_validate_json(decision)
-        except ValidationError:
-            return RetryDecision(reason=f"the decision could not be read: {decision[:200]!r}", retry=False)
-
-    async def _execute(
-        self, blocks: list[CodeBlock], token: CancellationToken, said: AssistantMessage | None = None
-    ) -> tuple[CodeResult, str]:
-        """What the blocks did, and what a person changed in them before they ran."""
-        if self._approval_func is not None:
-            context = [*await self._model_context.get_messages(), *([said] if said else [])]
-            request = ApprovalRequest(code=fenced(blocks), context=context)
-            response = await ask_approval(self._approval_func, request)
-            record_decision(self.name, blocks, self._executor.target, response)
-            if not response.approved:
-                return CodeResult(exit_code=1, output=f"{NOT_APPROVED} Reason: {response.reason}"), ""
-        ran, result = await run_blocks(
-            self.name, self._executor, blocks, token, approved=self._approval_func is not None
-        )
-        return result.model_copy(update={"output": _worded(result)}), edits_of(blocks, ran)
-
-    def _message_of(self, answer: CreateResult | None) -> AssistantMessage:
-        assert self._model is not None and answer is not None, "asking a model ends with its answer"
-        text = words_of(answer, self._model.client)
-        return AssistantMessage(content=text, source=self.name, thought=answer.thought or None)
+        """Whether the model writes it again; it is then told to."""
+        assert self._model is not None, "only an agent with a model retries"
+        context = await self._model_context.get_messages()
+        decision = await retry_decision(self.name, self._model.client, context, result, token)
+        if decision.retry:
+            correct = UserMessage(content=f"Write the code again, corrected: {decision.reason}", source=self.name)
+            await self._model_context.add_message(correct)
+        return decision
 
     def _listens_to(self, message: BaseChatMessage) -> bool:
         return self._sources is None or message.source in self._sources
@@ -282,21 +268,3 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
     @classmethod
     def _from_config(cls, config: CodeExecutorAgentConfig) -> Self:
         return cls(**arguments_of(config))
-
-
-def _check_retries(client: ChatCompletionClient | None) -> None:
-    if client is None or not client.model_info:
-        raise ValueError("model_client.model_info must be provided when max_retries_on_error > 0")
-    if not client.model_info.get("structured_output"):
-        raise ValueError("Specified model_client doesn't support structured output mode.")
-
-
-def _worded(result: CodeResult) -> str:
-    """What a reader is told: an output as it is, and a sentence where there is none or the code failed."""
-    if result.output.startswith(NOT_APPROVED):
-        return result.output
-    if result.exit_code:
-        return f"The code failed (exit code {result.exit_code}). Its output:\n{result.output}"
-    if not result.output.strip():
-        return f"The code ran (exit code {result.exit_code}) but printed nothing: print what you want to know."
-    return result.output

@@ -28,11 +28,11 @@ from ..messages import (
 from ..models.client import ChatCompletionClient
 from ..models.messages import AssistantMessage, CreateResult, LLMMessage, RequestUsage, SystemMessage, UserMessage
 from ..state import CodeExecutorAgentState
-from .chat_agent import StreamingChatAgent
 from .code_running import edits_of, run_blocks
 from .configs import CodeWritingAgentConfig, said
 from .heard import Heard
 from .model_turn import AgentModel, text_of
+from .streaming_agent import StreamingChatAgent
 from .task import Response
 
 DEFAULT_SYSTEM_MESSAGE = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field, model_validator
@@ -32,8 +33,10 @@ class Handoff(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled(cls, values: dict[str, Any]) -> dict[str, Any]:
-        target = values.get("target", "")
+    def _filled(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        values, target = dict(given), given.get("target", "")
         if not values.get("description"):
             values["description"] = f"Handoff to {target}."
         if not values.get("name"):

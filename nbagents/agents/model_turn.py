@@ -98,8 +98,9 @@ def text_of(result: CreateResult, client: ChatCompletionClient) -> str:
     if isinstance(result.content, str) and result.content.strip():
         return result.content
     why = "its answer is empty" if isinstance(result.content, str) else "it asked for a tool that was not offered"
+    name = "/".join(filter(None, (client.provider, client.model))) or type(client).__name__
     raise ModelResponseError(
-        f"{client.provider}/{client.model} gave no text ({why}, finish reason {result.finish_reason}): run it again",
+        f"{name} gave no text ({why}, finish reason {result.finish_reason}): run it again",
         provider=client.provider,
         model=client.model,
     )

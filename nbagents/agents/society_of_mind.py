@@ -14,10 +14,10 @@ from ..messages import BaseAgentEvent, BaseChatMessage, HandoffMessage, TextMess
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, LLMMessage, SystemMessage, UserMessage
 from ..state import SocietyOfMindAgentState
-from .chat_agent import StreamingChatAgent
 from .configs import SocietyOfMindAgentConfig, said
 from .heard import Heard
 from .model_turn import AgentModel, words_of
+from .streaming_agent import StreamingChatAgent
 from .task import Response, TaskResult
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ class SocietyOfMindAgent(StreamingChatAgent, Component[SocietyOfMindAgentConfig]
         self._heard.finished()
         await self._team.reset()
         self._discussing = False
+        # The discussion was shown, and is not part of the answer: conditions of a team around it do not look at it.
         yield Response(chat_message=answer, inner_messages=[])
 
     async def _task(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:

@@ -20,7 +20,7 @@ class TaskResult(BaseModel):
 
     model_config = ConfigDict(defer_build=True)  # made ready at its first use: importing a team stays quick
 
-    messages: Sequence[SerializeAsAny[BaseAgentEvent | BaseChatMessage]] = Field(default_factory=list)
+    messages: Sequence[SerializeAsAny[BaseAgentEvent | BaseChatMessage]]
     stop_reason: str | None = None
     usage: Usage = Field(default_factory=Usage)
     """Model calls and tokens of this run, per agent and per model, those of inner runs and selectors included."""
@@ -32,6 +32,14 @@ class Response:
 
     chat_message: BaseChatMessage
     inner_messages: Sequence[BaseAgentEvent | BaseChatMessage] | None = None
+
+
+def no_response(agent: str) -> ValueError:
+    """An agent's turn ended without an answer: its code is at fault."""
+    return ValueError(
+        f"{agent} did not produce a final response: its on_messages_stream must end with a Response, and on_messages "
+        "must return one"
+    )
 
 
 def task_messages(task: Any) -> list[BaseChatMessage]:

@@ -36,18 +36,25 @@ class Toolbox:
         self._handoff_tools: dict[str, BaseTool[Any, Any]] = {
             name: handoff.handoff_tool for name, handoff in handoffs.items()
         }
+        self._offered_by: dict[str, Workbench] = {}
 
     async def offered(self) -> list[OfferedTool]:
         """What the model may call now; workbenches are asked each time, for their tools may change."""
         tools: list[OfferedTool] = []
+        self._offered_by = {}
         for workbench in self.workbenches:
-            tools += await workbench.list_tools()
+            for schema in await workbench.list_tools():
+                tools.append(schema)
+                self._offered_by.setdefault(schema["name"], workbench)
         return [*tools, *self._handoff_tools.values()]
 
     async def run(
         self, agent: str, calls: Sequence[FunctionCall], token: CancellationToken
     ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | list[FunctionExecutionResult], None]:
-        """Carry out all calls at once; yields what streaming tools tell meanwhile, and the results last, in order."""
+        """Carry out all calls of what was `offered`, at once.
+
+        Yields what streaming tools tell meanwhile, and the results last, in order.
+        """
         async with aclosing(emitted(lambda emit: self._all(agent, calls, token, emit), None)) as stream:
             async for item in stream:
                 yield item
@@ -62,8 +69,8 @@ class Toolbox:
             return None
         if len(handoffs) > 1:
             warnings.warn(
-                f"{agent} handed off to {', '.join(target for target, _ in handoffs)} at once: only the first takes "
-                "over. Turn off parallel tool calls of its model client to have one at a time.",
+                f"Multiple handoffs detected: {agent} handed off to {', '.join(target for target, _ in handoffs)} at "
+                "once, and only the first takes over. Turn off parallel tool calls of its model client.",
                 stacklevel=2,
             )
         others = [(call, result) for call, result in done if call.name not in self.handoffs]
@@ -92,7 +99,7 @@ class Toolbox:
     async def _one(
         self, agent: str, call: FunctionCall, token: CancellationToken, emit: Emit
     ) -> FunctionExecutionResult:
-        target = self._handoff_tools.get(call.name) or await self._workbench_of(call.name)
+        target = self._handoff_tools.get(call.name) or self._offered_by.get(call.name)
         if target is None:
             text = f"Error: tool '{call.name}' not found in any workbench"
             return FunctionExecutionResult(content=text, name=call.name, call_id=call.id, is_error=True)
@@ -100,12 +107,6 @@ class Toolbox:
         return FunctionExecutionResult(
             content=result.to_text(), name=call.name, call_id=call.id, is_error=result.is_error
         )
-
-    async def _workbench_of(self, name: str) -> Workbench | None:
-        for workbench in self.workbenches:
-            if any(schema["name"] == name for schema in await workbench.list_tools()):
-                return workbench
-        return None
 
 
 def _calls_of(answer: CreateResult) -> list[FunctionCall]:

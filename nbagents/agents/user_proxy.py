@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -15,8 +14,9 @@ from ..component import Component
 from ..errors import NBAgentsError, RunFailed
 from ..messages import BaseChatMessage, HandoffMessage, StopMessage, TextMessage, UserInputRequestedEvent
 from ..runtime import Answer, Question, current_gate
-from .chat_agent import StreamingChatAgent
+from ..runtime.waiting import is_async, wait_in_thread
 from .configs import UserProxyAgentConfig
+from .streaming_agent import StreamingChatAgent
 from .task import Response
 
 SyncInputFunc = Callable[[str], str]
@@ -72,7 +72,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
                     "InputRequestContext.request_id() must be called within the input callback of a UserProxyAgent."
                 ) from None
 
-    def __init__(self, name: str, description: str = "A human user", input_func: InputFunc | None = None) -> None:
+    def __init__(self, name: str, *, description: str = "A human user", input_func: InputFunc | None = None) -> None:
         super().__init__(name, description)
         self._input_func = input_func
 
@@ -80,7 +80,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
         return (TextMessage, HandoffMessage, StopMessage)
 
-    async def on_reset(self, cancellation_token: CancellationToken) -> None:
+    async def on_reset(self, cancellation_token: CancellationToken | None = None) -> None:
         return None
 
     async def _turn(
@@ -90,7 +90,8 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
         asked = UserInputRequestedEvent(request_id=str(uuid.uuid4()), source=self.name)
         yield asked
         answer = await self._ask(asked.request_id, handoff, cancellation_token)
-        yield Response(chat_message=self._message(answer, handoff), inner_messages=[asked])
+        # The request is not among the inner messages: conditions look at what is said, not at being asked.
+        yield Response(chat_message=self._message(answer, handoff))
 
     def _handoff_in(self, messages: Sequence[BaseChatMessage]) -> HandoffMessage | None:
         """The handoff that made it the person's turn.
@@ -148,13 +149,21 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
 
     @classmethod
     def _from_config(cls, config: UserProxyAgentConfig) -> Self:
-        return cls(config.name, config.description)
+        return cls(config.name, description=config.description)
 
 
 async def _called(input_func: InputFunc, prompt: str, token: CancellationToken) -> str:
-    """The reply of an async function, or of one that is not and waits in a thread."""
-    if inspect.iscoroutinefunction(input_func) or inspect.iscoroutinefunction(getattr(input_func, "__call__", None)):  # noqa: B004 - asks whether it is async, not whether it can be called
-        reply: Any = cast(AsyncInputFunc, input_func)(prompt, token)
+    """The reply of an async function, or of one that is not and waits in a thread.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if is_async(input_func):
+        reply: Any = await cast(AsyncInputFunc, input_func)(prompt, token)
     else:
-        reply = await asyncio.to_thread(cast(SyncInputFunc, input_func), prompt)
-    return str(await reply if inspect.isawaitable(reply) else reply)
+        reply = await wait_in_thread(cast(SyncInputFunc, input_func), prompt)
+        if inspect.isawaitable(reply):  # a function that is not async and gives back what an async one did
+            reply = await reply
+    if not isinstance(reply, str):
+        raise TypeError(f"input_func returned {reply!r}: expected the reply as a str")
+    return reply

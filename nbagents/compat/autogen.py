@@ -36,7 +36,7 @@ class AliasModule(ModuleType):
     """A module of AutoGen's whose names are looked up, set and deleted where ours are."""
 
     def __getattr__(self, name: str) -> Any:
-        places = autogen_names.names(autogen_names.public_module(self.__name__))
+        places = autogen_names.names(self.__name__)
         if name in places:
             module, ours = places[name]
             return getattr(importlib.import_module(module), ours)
@@ -71,7 +71,7 @@ class AliasModule(ModuleType):
                 setattr(module, ours, value)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *autogen_names.names(autogen_names.public_module(self.__name__))})
+        return sorted({*super().__dir__(), *autogen_names.names(self.__name__)})
 
 
 class _Aliases(MetaPathFinder, Loader):
@@ -82,8 +82,9 @@ class _Aliases(MetaPathFinder, Loader):
     ) -> ModuleSpec | None:
         if not autogen_names.is_autogen(fullname):
             return None
-        if autogen_names.public_module(fullname) not in autogen_names.modules():
-            raise ModuleNotFoundError(autogen_names.lacking(fullname), name=fullname)
+        if not autogen_names.is_module(fullname):
+            # Without `name=`: an error that names the module is swallowed by `from module import name`.
+            raise ModuleNotFoundError(autogen_names.lacking(fullname))
         return ModuleSpec(fullname, self, origin="nbagents", is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -157,9 +158,9 @@ def _holders(module: str, name: str) -> list[tuple[ModuleType, str]]:
 
     It is found out once, while everything stands as it was written: what is set for a test says no more where it was.
     """
-    public = autogen_names.public_module(module)
-    if (place := autogen_names.names(public).get(name)) is None:
+    if (place := autogen_names.names(module).get(name)) is None:
         return []
+    public = autogen_names.public_module(module)
     if (public, name) not in _homes:
         package, ours = importlib.import_module(place[0]), place[1]
         defining = sys.modules.get(getattr(getattr(package, ours), "__module__", None) or "")

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from ..component import Component, ComponentConfig, ComponentModel
 from ..messages import BaseAgentEvent, BaseChatMessage, StopMessage
+from .saved import condition_state, restore_condition
 from .termination import TerminatedException, TerminationCondition
 
 
@@ -31,11 +32,17 @@ class _CombinedTermination(TerminationCondition, Component[CombinedTerminationCo
             await condition.reset()
 
     async def save_state(self) -> Mapping[str, Any]:
-        return {"conditions": [await condition.save_state() for condition in self._conditions]}
+        return {"conditions": [await condition_state(condition) for condition in self._conditions]}
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
-        for condition, saved in zip(self._conditions, state["conditions"], strict=True):
-            await condition.load_state(saved)
+        saved = state["conditions"]
+        if [its_state.get("type") for its_state in saved] != [
+            type(condition).__name__ for condition in self._conditions
+        ]:
+            await self.reset()  # it is of another combination
+            return
+        for condition, its_state in zip(self._conditions, saved, strict=True):
+            await restore_condition(condition, its_state)
 
     def _to_config(self) -> CombinedTerminationConfig:
         return CombinedTerminationConfig(conditions=[condition.dump_component() for condition in self._conditions])
@@ -72,8 +79,8 @@ class AndTerminationCondition(_CombinedTermination):
         return {**await super().save_state(), "stops": [stop.dump() for stop in self._stops]}
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
-        await super().load_state(state)
         self._stops = [StopMessage.load(stop) for stop in state["stops"]]
+        await super().load_state(state)
 
 
 class OrTerminationCondition(_CombinedTermination):

@@ -73,6 +73,13 @@ class ChatCompletionContext(ABC, ComponentBase[BaseModel]):
         if text:
             self._pins[owner] = SystemMessage(content=text)
         self._messages = [*self._pins.values(), *conversation]
+        if text and type(self).add_message is not ChatCompletionContext.add_message:
+            await self._add_unless_shown(self._pins[owner])
+
+    async def _add_unless_shown(self, pinned: SystemMessage) -> None:
+        """A context that adds messages in a way of its own may keep them elsewhere: it is told as of any message."""
+        if pinned not in await self.get_messages():
+            await self.add_message(pinned)
 
     async def save_state(self) -> Mapping[str, Any]:
         """The conversation, as JSON; without what is pinned."""

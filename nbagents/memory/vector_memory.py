@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, Field
 
 from ..cancellation import CancellationToken
+from ..component import Component, ComponentConfig
 from ..image import Image
 from ..models.messages import SystemMessage
 from .context import ChatCompletionContext
+from .embedding import Embed, Vectors, found, named
 from .memory import Memory, MemoryContent, MemoryQueryResult, UpdateContextResult
 from .vector_store import VectorStore
-
-Vectors = Sequence[Sequence[float]]
-Embed = Callable[[Sequence[str]], Vectors | Awaitable[Vectors]]
-"""Turns texts into vectors of equal length, one each; a function that is not async runs in a thread."""
 
 T = TypeVar("T")
 
@@ -34,7 +32,17 @@ class VectorMemoryState(BaseModel):
     contents: list[MemoryContent] = Field(default_factory=list)
 
 
-class VectorMemory(Memory):
+class VectorMemoryConfig(ComponentConfig):
+    """Where it is kept, and ``module:function`` of what makes vectors."""
+
+    embed: str
+    path: str | None = None
+    k: int = 3
+    score_threshold: float | None = None
+    name: str = "vector_memory"
+
+
+class VectorMemory(Memory, Component[VectorMemoryConfig]):
     """Remembers texts, and tells a model the `k` that are nearest to what was said last.
 
     Args:
@@ -48,6 +56,8 @@ class VectorMemory(Memory):
         ConfigurationError: usearch is missing.
         ValueError: `k` is below 1.
     """
+
+    component_config_schema = VectorMemoryConfig
 
     def __init__(
         self,
@@ -131,6 +141,19 @@ class VectorMemory(Memory):
             contents = VectorMemoryState.model_validate(state).contents
             await self.clear()
             await self._add(contents, None)
+
+    def _to_config(self) -> VectorMemoryConfig:
+        return VectorMemoryConfig(
+            embed=named(self._embed),
+            path=str(self.path) if self.path else None,
+            k=self._k,
+            score_threshold=self._threshold,
+            name=self.name,
+        )
+
+    @classmethod
+    def _from_config(cls, config: VectorMemoryConfig) -> Self:
+        return cls(found(config.embed), **config.model_dump(exclude={"embed"}))
 
     async def _add(self, contents: Sequence[MemoryContent], token: CancellationToken | None) -> None:
         for content in contents:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .cache_store import CacheStore, DiskCacheStore, InMemoryStore
     from .local import LocalChatCompletionClient
     from .openai import OpenAIChatCompletionClient
+    from .redis_store import RedisStore
     from .replay import ReplayChatCompletionClient
 
 _LAZY = {
@@ -37,6 +38,7 @@ _LAZY = {
     "InMemoryStore": "cache_store",
     "LocalChatCompletionClient": "local",
     "OpenAIChatCompletionClient": "openai",
+    "RedisStore": "redis_store",
     "ReplayChatCompletionClient": "replay",
 }
 
@@ -59,6 +61,7 @@ __all__ = [
     "ModelFamily",
     "ModelInfo",
     "OpenAIChatCompletionClient",
+    "RedisStore",
     "ReplayChatCompletionClient",
     "RequestUsage",
     "SystemMessage",

@@ -6,6 +6,7 @@ form of the output and further arguments.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -79,12 +80,12 @@ class ChatCompletionCache(ChatCompletionClient, Component[ChatCompletionCacheCon
         cancellation_token: CancellationToken | None = None,
     ) -> CreateResult:
         key = self._key(messages, options_as_json(tools, tool_choice, json_output, extra_create_args))
-        kept = _parts(self.store.get(key))
+        kept = _parts(await self._kept(key))
         if kept is not None:
             return _hit(kept)
         asked = asked_with(tools, tool_choice, json_output, extra_create_args, cancellation_token)
         result = await self.client.create(messages, **asked)
-        self.store.set(key, _as_json(result))
+        await self._keep(key, _as_json(result))
         return result
 
     async def create_stream(
@@ -98,7 +99,7 @@ class ChatCompletionCache(ChatCompletionClient, Component[ChatCompletionCacheCon
         cancellation_token: CancellationToken | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
         key = self._key(messages, options_as_json(tools, tool_choice, json_output, extra_create_args))
-        kept = _parts(self.store.get(key))
+        kept = _parts(await self._kept(key))
         if kept is not None:
             for piece in _pieces(kept):
                 yield piece
@@ -111,7 +112,7 @@ class ChatCompletionCache(ChatCompletionClient, Component[ChatCompletionCacheCon
                 parts.append(part)
                 if isinstance(part, CreateResult):
                     # Kept before it is handed on: who has the result need not come back for more.
-                    self.store.set(key, [_as_json(part) for part in parts])
+                    await self._keep(key, [_as_json(part) for part in parts])
                 yield part
 
     def _to_config(self) -> ChatCompletionCacheConfig:
@@ -122,6 +123,19 @@ class ChatCompletionCache(ChatCompletionClient, Component[ChatCompletionCacheCon
     def _from_config(cls, config: ChatCompletionCacheConfig) -> Self:
         store: CacheStore[Any] | None = CacheStore.load_component(config.store) if config.store else None
         return cls(ChatCompletionClient.load_component(config.client), store)
+
+    async def _kept(self, key: str) -> Any:
+        return await asyncio.to_thread(self.store.get, key) if self._waits() else self.store.get(key)
+
+    async def _keep(self, key: str, value: Any) -> None:
+        if self._waits():
+            await asyncio.to_thread(self.store.set, key, value)
+        else:
+            self.store.set(key, value)
+
+    def _waits(self) -> bool:
+        # A store may be any object with `get` and `set`.
+        return getattr(self.store, "over_the_network", False) is True
 
     def _key(self, messages: Sequence[LLMMessage], options: Mapping[str, Any]) -> str:
         asked = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from ..component import Component, ComponentBase, ComponentConfig
 from ..errors import ConfigurationError
@@ -18,6 +19,9 @@ class CacheStore(ABC, ComponentBase[BaseModel], Generic[T]):
     """Keeps values by their keys; users may implement their own."""
 
     component_type = "cache_store"
+
+    over_the_network: ClassVar[bool] = False
+    """It may take long to answer: whoever asks it from an event loop does so in a thread."""
 
     @abstractmethod
     def get(self, key: str, default: T | None = None) -> T | None:
@@ -65,7 +69,8 @@ class DiskCacheStore(CacheStore[T], Component[DiskCacheStoreConfig]):
 
     Args:
         cache_instance: a ``diskcache.Cache`` (``pip install "nbagents[cache]"``); the caller closes it. It is given
-            text only: what comes out of it is read as JSON and never unpickled into objects by us.
+            text only. One that is loaded from JSON unpickles nothing: whoever wrote that may have written the
+            directory, too.
     """
 
     component_config_schema = DiskCacheStoreConfig
@@ -74,14 +79,10 @@ class DiskCacheStore(CacheStore[T], Component[DiskCacheStoreConfig]):
         self.cache = cache_instance
 
     def get(self, key: str, default: T | None = None) -> T | None:
-        text = self.cache.get(key)
-        if not isinstance(text, str):
-            return default
-        value: T = json.loads(text)
-        return value
+        return from_text(self.cache.get(key), default)
 
     def set(self, key: str, value: T) -> None:
-        self.cache.set(key, json.dumps(value))
+        self.cache.set(key, to_json(value).decode())
 
     def _to_config(self) -> DiskCacheStoreConfig:
         return DiskCacheStoreConfig(directory=str(self.cache.directory))
@@ -94,4 +95,27 @@ class DiskCacheStore(CacheStore[T], Component[DiskCacheStoreConfig]):
             raise ConfigurationError(
                 'a DiskCacheStore needs the diskcache package: pip install "nbagents[cache]"'
             ) from error
-        return cls(Cache(config.directory))
+        return cls(Cache(config.directory, disk=_without_pickles()))
+
+
+def from_text(kept: Any, default: T | None) -> T | None:
+    """The value that a store wrote as JSON; `default` for nothing, and for what is no JSON."""
+    if not isinstance(kept, str | bytes):
+        return default
+    try:
+        value: T = json.loads(kept)
+    except ValueError:
+        return default
+    return value
+
+
+def _without_pickles() -> type[Any]:
+    """diskcache's way to its files, where a pickle is nothing: reading one may run any code."""
+    from diskcache import Disk
+    from diskcache.core import MODE_PICKLE
+
+    class PlainDisk(Disk):  # type: ignore[misc]  # diskcache ships no types
+        def fetch(self, mode: int, filename: str, value: Any, read: bool) -> Any:
+            return None if mode == MODE_PICKLE else super().fetch(mode, filename, value, read)
+
+    return PlainDisk

@@ -9,7 +9,10 @@ from functools import reduce
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.errors import PydanticUserError
+from pydantic_core import SchemaError
 
+Engine = Literal["rust-regex", "python-re"]
 Schema = Mapping[str, Any]
 
 _PLAIN: Mapping[str, Any] = {"integer": int, "number": float, "boolean": bool, "null": None}
@@ -40,13 +43,21 @@ def schema_to_pydantic_model(schema: Schema, model_name: str = "GeneratedModel")
     Raises:
         ValueError: the schema is no object's, refers to what it does not hold, or says what pydantic cannot.
     """
-    return _Reader(schema).model(schema, model_name)
+    try:
+        try:
+            return _Reader(schema, "rust-regex").model(schema, model_name)
+        except SchemaError:
+            # A pattern that only Python's engine knows, such as one that looks ahead.
+            return _Reader(schema, "python-re").model(schema, model_name)
+    except (SchemaError, PydanticUserError, TypeError, AttributeError, AssertionError) as error:
+        raise ValueError(f"the JSON Schema of {model_name!r} cannot be made a pydantic model: {error}") from error
 
 
 class _Reader:
     """Reads one document; a definition becomes one class, also where it contains itself."""
 
-    def __init__(self, document: Schema) -> None:
+    def __init__(self, document: Schema, engine: Engine) -> None:
+        self._engine = engine
         self._definitions: Schema = document.get("$defs") or document.get("definitions") or {}
         self._models: dict[str, type[BaseModel]] = {}
         self._open: list[str] = []
@@ -58,17 +69,21 @@ class _Reader:
             raise ValueError(f"{name!r}: the schema of an object is expected, not {schema.get('type')!r}")
         needed = schema.get("required", ())
         fields: dict[str, Any] = {
-            field: self._field(said, field, name, field in needed)
+            _attribute(field): self._field(said, field, name, field in needed)
             for field, said in schema.get("properties", {}).items()
         }
         extra: Literal["forbid", "ignore"] = "forbid" if schema.get("additionalProperties") is False else "ignore"
-        config = ConfigDict(extra=extra, title=schema.get("title", name))
+        config = ConfigDict(
+            extra=extra, title=schema.get("title", name), regex_engine=self._engine, serialize_by_alias=True
+        )
         made: type[BaseModel] = create_model(name, __config__=config, __doc__=schema.get("description"), **fields)
         return made
 
     def _field(self, said: Schema, field: str, owner: str, needed: bool) -> tuple[Any, Any]:
         kind = self._type(said, f"{owner}_{field}")
         about = {word: said[word] for word in ("description", "title", "examples") if word in said}
+        if _attribute(field) != field:
+            about["alias"] = field
         if needed:
             return kind, Field(**about)
         # What may be missing is None then, unless the schema says otherwise.
@@ -78,10 +93,10 @@ class _Reader:
     def _type(self, said: Schema, name: str) -> Any:
         if "$ref" in said:
             return self._referred(said["$ref"])
-        if "enum" in said:
-            return Literal[tuple(said["enum"])]
-        if "const" in said:
-            return Literal[said["const"]]
+        if "enum" in said or "const" in said:
+            values = said["enum"] if "enum" in said else [said["const"]]
+            # A list or an object has no place in a Literal.
+            return Literal[tuple(values)] if all(isinstance(one, str | int | None) for one in values) else Any
         for word in ("anyOf", "oneOf"):
             if word in said:
                 return _either([self._type(one, f"{name}_{number}") for number, one in enumerate(said[word])])
@@ -137,6 +152,13 @@ class _Reader:
                 else [name for value in values for name in value]
             )  # fmt: skip
         return whole
+
+
+def _attribute(field: str) -> str:
+    """The name of a field as pydantic allows it; the schema's own is then its alias."""
+    if field.startswith("_") or (field.startswith("model_") and hasattr(BaseModel, field)):
+        return f"field_{field.strip('_')}"
+    return field
 
 
 def _either(kinds: list[Any]) -> Any:

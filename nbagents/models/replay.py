@@ -49,7 +49,7 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
         self._model_info = model_info or UNKNOWN_MODEL_INFO
         self._next = 0
         self._cached = True
-        self._usage = RequestUsage()
+        self._usage = self._latest = RequestUsage()
         self._create_calls: list[dict[str, Any]] = []
 
     @property
@@ -60,6 +60,10 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
     @property
     def model_info(self) -> ModelInfo:
         return self._model_info
+
+    def actual_usage(self) -> RequestUsage:
+        """Tokens of the latest call: nothing ever goes to a provider here."""
+        return self._latest
 
     def total_usage(self) -> RequestUsage:
         return self._usage
@@ -77,7 +81,7 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
 
     def reset(self) -> None:
         """Begin the script again, with nothing used; `create_calls` stays."""
-        self._next, self._usage = 0, RequestUsage()
+        self._next, self._usage, self._latest = 0, RequestUsage(), RequestUsage()
 
     async def create(
         self,
@@ -104,7 +108,7 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
             }
         )
         result = answer if isinstance(answer, CreateResult) else self._as_result(answer, messages)
-        self._usage += result.usage
+        self._usage, self._latest = self._usage + result.usage, result.usage
         return result
 
     async def create_stream(
@@ -125,7 +129,7 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
             extra_create_args=extra_create_args,
             cancellation_token=cancellation_token,
         )
-        if isinstance(result.content, str):
+        if isinstance(result.content, str) and result.content:
             *words, last = result.content.split(" ")
             for word in words:
                 yield f"{word} "

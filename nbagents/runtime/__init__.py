@@ -4,13 +4,14 @@ The core (`nbagents.runtime.core`: agents that send messages and publish on topi
 first used: most teams need none of it.
 """
 
+# ruff: noqa: F405 - the names of `__all__` that come of the star below
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 from .approval import Approvals
-from .current import current_gate, ensured_gate, in_a_run, passing
+from .current import approving, current_gate, ensured_gate, in_a_run, passing
 from .gate import Gate, Listener
 from .journal import Journal
 from .questions import Answer, Question
@@ -19,59 +20,7 @@ from .run import Run
 from .usage import Usage, account
 
 if TYPE_CHECKING:
-    from .core import (
-        EVENT_LOGGER_NAME,
-        JSON_DATA_CONTENT_TYPE,
-        PROTOBUF_DATA_CONTENT_TYPE,
-        ROOT_LOGGER_NAME,
-        TRACE_LOGGER_NAME,
-        Agent,
-        AgentId,
-        AgentInstantiationContext,
-        AgentMetadata,
-        AgentProxy,
-        AgentRuntime,
-        AgentType,
-        BaseAgent,
-        CancellationToken,
-        CantHandleException,
-        ClosureAgent,
-        ClosureContext,
-        DefaultInterventionHandler,
-        DefaultSubscription,
-        DefaultTopicId,
-        DropMessage,
-        InterventionHandler,
-        InvalidToolArgumentsException,
-        MessageContext,
-        MessageDroppedException,
-        MessageHandler,
-        MessageHandlerContext,
-        MessageSerializer,
-        NotAccessibleError,
-        RoutedAgent,
-        SerializationRegistry,
-        SingleThreadedAgentRuntime,
-        Subscription,
-        SubscriptionInstantiationContext,
-        ToolAgent,
-        ToolException,
-        ToolExecutionException,
-        ToolNotFoundException,
-        TopicId,
-        TypePrefixSubscription,
-        TypeSubscription,
-        UndeliverableException,
-        UnknownPayload,
-        default_subscription,
-        event,
-        message_handler,
-        rpc,
-        subscription_factory,
-        tool_agent_caller_loop,
-        try_get_known_serializers_for_type,
-        type_subscription,
-    )
+    from .core import *  # noqa: F403 - the core says itself which of its names are public
 
 __all__ = [
     "EVENT_LOGGER_NAME",
@@ -127,6 +76,7 @@ __all__ = [
     "UnknownPayload",
     "Usage",
     "account",
+    "approving",
     "current_gate",
     "default_subscription",
     "ensured_gate",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 from ..errors import HumanInputUnavailable
 from .questions import Answer, Decision, Question
+from .waiting import wait_in_thread
 
 APPROVAL_WORDS: dict[str, Decision] = {"y": "run", "yes": "run", "run": "run", "a": "allow", "all": "allow"}
 
@@ -32,10 +32,29 @@ def prompt_for(question: Question) -> str:
 async def ask_on_console(question: Question) -> None:
     """Read the answer from standard input, without blocking the loop.
 
+    A reply may come through a pipe as well; leave to run code is given at a terminal only.
+
     Raises:
-        HumanInputUnavailable: standard input is not a terminal.
+        HumanInputUnavailable: nobody can answer there.
     """
-    if not sys.stdin or not sys.stdin.isatty():
-        raise HumanInputUnavailable(f"{question.prompt!r} needs a person, and standard input is not a terminal")
-    line = await asyncio.to_thread(input, prompt_for(question))
+    if not sys.stdin or (question.kind == "approval" and not sys.stdin.isatty()):
+        raise _nobody(question, "standard input is not a terminal")
+    try:
+        line = await wait_in_thread(input, prompt_for(question))
+    except (EOFError, OSError) as error:
+        raise _nobody(question, "standard input has ended") from error
     question.answer(parse_reply(question, line, "console"))
+
+
+def _nobody(question: Question, why: str) -> HumanInputUnavailable:
+    return HumanInputUnavailable(f"{question.prompt!r} needs a person, and {why}: {_instead_of(question)}")
+
+
+def _instead_of(question: Question) -> str:
+    """What a script that nobody watches does where a person would be asked."""
+    if question.kind == "reply":
+        return f"give {question.agent} an input_func that answers"
+    return (
+        "give a CodeExecutorAgent an approval_func that decides; or, if code and tools may run unasked here, run it in "
+        '`with nbagents.runtime.approving("always"):`'
+    )

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from .approval import Approvals, Policy
 from .gate import Gate
 
 _CURRENT: ContextVar[Gate | None] = ContextVar("nbagents_gate", default=None)
+_POLICY: ContextVar[str] = ContextVar("nbagents_approval", default="ask")
 
 
 def current_gate() -> Gate:
@@ -39,11 +41,29 @@ def passing(gate: Gate) -> Iterator[Gate]:
 
 
 @contextmanager
+def approving(policy: Policy) -> Iterator[None]:
+    """What the runs that begin within do before code runs: for scripts that nobody watches.
+
+    Args:
+        policy: "always" runs it unasked, as AutoGen does; "ask" asks a person.
+
+    Raises:
+        ConfigurationError: there is no such policy.
+    """
+    Approvals(policy)  # says what is wrong with it
+    token = _POLICY.set(policy)
+    try:
+        yield
+    finally:
+        _POLICY.reset(token)
+
+
+@contextmanager
 def ensured_gate() -> Iterator[Gate]:
     """The current gate; outside of any run a new one that keeps its log in memory."""
     gate = _CURRENT.get()
     if gate is not None:
         yield gate
         return
-    with passing(Gate()) as new:
+    with passing(Gate(approvals=Approvals(_POLICY.get()))) as new:
         yield new

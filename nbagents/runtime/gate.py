@@ -29,7 +29,7 @@ from ..tools.caller import called_by
 from ..tools.results import ToolResult
 from ..tools.tool import Tool
 from ..tools.workbench import Workbench
-from . import tool_effect
+from . import effect_events, tool_effect
 from .approval import Approvals
 from .console import ask_on_console
 from .error_redaction import redact_error
@@ -168,6 +168,7 @@ class Gate:
         result: CreateResult | None = None
         async with self._performing("model", agent, request, recorded=summary) as effect:
             if stream:
+                effect_events.log_question(agent, messages, self.redact)
                 async with aclosing(client.create_stream(messages, **asked)) as parts:
                     async for part in parts:
                         if isinstance(part, str):
@@ -182,6 +183,7 @@ class Gate:
             spend(agent, result.model or name, result.usage)
             effect.outcome, effect.usage = result, result.usage
         # Yielded only now: what an agent acts on is in the journal already.
+        effect_events.log_answer(agent, messages, result, self.redact, streamed=stream)
         yield result
 
     async def code(
@@ -254,12 +256,13 @@ class Gate:
             return tool_effect.failed(call, str(refusal))
         token = cancellation_token or CancellationToken()
         async with self._performing("tool", agent, {"name": call.name, "arguments": arguments}) as effect:
-            with called_by(tool_effect.caller(agent, self.model)):
+            with called_by(tool_effect.caller(agent, self.model, self.person)):
                 result = await tool_effect.performed(workbench, call, arguments, token, emit)
             if arguments != asked:
                 result = tool_effect.told_of_edit(result, arguments)
             result = tool_effect.without_secrets(result, self.redact)
             effect.outcome = result.model_dump(mode="json", exclude={"type", "name"})
+            effect_events.log_tool_call(agent, call.name, arguments, result, self.redact)
         return result
 
     async def _approved(self, agent: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class Run:
         if self._task is None or self.ended or self._stopped_by:
             return
         self._stopped_by = by
-        self._task.cancel()
+        self._task.get_loop().call_soon(self._task.cancel)  # a task that is cancelled before it began would never end
 
     def answer_question(self, answer: Answer, id: str | None = None) -> Question | None:
         """Answer the question called `id`, or the oldest one.
@@ -160,18 +160,26 @@ class Run:
 
     async def _converse(self, task: str | Sequence[BaseChatMessage]) -> None:
         """The run's task. It never raises: how the run ended is kept for whoever awaits it."""
-        error: RunError | None = None
+        error = await self._outcome(self._run_team(task))
+        if self._close is not None:  # what it holds is given back however it ended, and that may fail too
+            closing = await self._outcome(self._close())
+            error = error or closing
+        self._end(error)
+
+    async def _run_team(self, task: str | Sequence[BaseChatMessage]) -> None:
+        with passing(self.gate):
+            self.stop_reason = (await self._team.run(task=task)).stop_reason or ""
+
+    async def _outcome(self, work: Awaitable[None]) -> RunError | None:
+        """Why `work` did not come to its end; None when it did."""
         try:
-            with passing(self.gate):
-                self.stop_reason = (await self._team.run(task=task)).stop_reason or ""
+            await work
         except asyncio.CancelledError:
             by = self._stopped_by or "an interrupt"
-            error = RunStopped(f"run {self.name!r} was stopped by {by} {self._when()}")
+            return RunStopped(f"run {self.name!r} was stopped by {by} {self._when()}")
         except Exception as failure:
-            error = self._failure(failure)
-        if self._close is not None:
-            await self._close()
-        self._end(error)
+            return self._failure(failure)
+        return None
 
     def _failure(self, error: Exception) -> RunError:
         redact_error(error, self.gate.redact)

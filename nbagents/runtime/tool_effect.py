@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..tools.results import TextResultContent, ToolResult
 from ..tools.static_workbench import ENDS_THE_RUN, StaticStreamWorkbench, error_text
 from ..tools.tool import Tool
 from ..tools.workbench import StreamWorkbench, Workbench
+from .questions import Answer
 
 
 class NotApproved(Exception):
@@ -30,8 +31,12 @@ class NotApproved(Exception):
         super().__init__(f"The call of {tool} was not approved. Reason: {reason or 'no reason was given'}")
 
 
-def caller(agent: str, model: Callable[..., AsyncGenerator[str | CreateResult, None]]) -> Caller:
-    """The caller that a tool sees: `agent`, who lets it ask a model through the gate's `model`."""
+def caller(
+    agent: str,
+    model: Callable[..., AsyncGenerator[str | CreateResult, None]],
+    person: Callable[[str, str], Awaitable[Answer]],
+) -> Caller:
+    """The caller that a tool sees: `agent`, who lets it ask through the gate's `model` and `person`."""
 
     async def ask(client: ChatCompletionClient, messages: Sequence[LLMMessage]) -> CreateResult:
         async with aclosing(model(agent, client, messages)) as parts:
@@ -40,7 +45,10 @@ def caller(agent: str, model: Callable[..., AsyncGenerator[str | CreateResult, N
                     return part
         raise AssertionError("the gate yields a result or raises")
 
-    return Caller(agent, ask)
+    async def ask_person(prompt: str) -> str:
+        return (await person(agent, prompt)).text
+
+    return Caller(agent, ask, ask_person)
 
 
 def workbench_of(tools: Workbench | Tool) -> Workbench:

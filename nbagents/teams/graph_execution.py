@@ -27,6 +27,11 @@ class GraphExecution:
         starts = self._graph.get_start_nodes()
         self._ready = [name for name in self._graph.nodes if name in starts]
 
+    @property
+    def over(self) -> bool:
+        """Nobody is ready to speak."""
+        return not self._ready
+
     def next(self) -> Sequence[str]:
         """Everybody who is ready; they are taken as asked, and wait for their edges anew."""
         asked, self._ready = self._ready, []

@@ -47,6 +47,7 @@ class GraphFlow(BaseGroupChat, Component[GraphFlowConfig]):
 
     component_config_schema = GraphFlowConfig
 
+    DEFAULT_NAME = "GraphFlow"
     manager_name = "GraphManager"
     state_type = "GraphManagerState"
 
@@ -55,8 +56,8 @@ class GraphFlow(BaseGroupChat, Component[GraphFlowConfig]):
         participants: Sequence[BaseChatAgent],
         graph: DiGraph,
         *,
-        name: str = "GraphFlow",
-        description: str = "A team of agents.",
+        name: str | None = None,
+        description: str | None = None,
         termination_condition: TerminationCondition | None = None,
         max_turns: int | None = None,
         runtime: Any = None,
@@ -89,11 +90,16 @@ class GraphFlow(BaseGroupChat, Component[GraphFlowConfig]):
         return self._execution
 
     async def _next_speakers(self, tell: Tell, token: CancellationToken) -> Sequence[str] | StopMessage:
-        ready = self._walk.next()
-        if not ready:
-            self._walk.restart()
-            return StopMessage(content=COMPLETE, source=self.manager_name)
-        return ready
+        if (end := self._end()) is not None:  # as a loaded state may say
+            return StopMessage(content=end, source=self.manager_name)
+        return self._walk.next()
+
+    def _end(self) -> str | None:
+        """Nobody is ready: the walk is over, and the next run begins at the start."""
+        if self._asked or not self._walk.over:
+            return None
+        self._walk.restart()
+        return COMPLETE
 
     def _spoke(self, speaker: str, spoken: Spoken) -> None:
         self._walk.answered(speaker, spoken.published[-1])

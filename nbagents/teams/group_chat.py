@@ -1,4 +1,4 @@
-"""`BaseGroupChat`: the public face of all teams; the loop behind it is `conversation.py`.
+"""`BaseGroupChat`: the public face of all teams, and what a run of one is; its turns are in `conversation.py`.
 
 Cancelling, leaving the stream or an error ends the conversation and everything in it, and the next `run()` goes
 on correctly.
@@ -10,13 +10,15 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from ..agents.streaming import emitted, owned
+from ..agents.streaming import Emit, emitted, owned
 from ..agents.task import Task, TaskResult, task_messages
 from ..cancellation import CancellationToken
-from ..messages import BaseChatMessage
+from ..messages import BaseChatMessage, ModelClientStreamingChunkEvent
+from ..runtime import Gate, account, ensured_gate
+from ..runtime.hold import under
 from . import team_state
 from .conversation import Conversation
-from .participant import Message
+from .participant import TAKING_PART, Message, Tell
 
 
 class BaseGroupChat(Conversation):
@@ -82,8 +84,65 @@ class BaseGroupChat(Conversation):
             raise ValueError("Task must be a string, a BaseChatMessage, or a list of BaseChatMessage.")
         messages = task_messages(task)
         for message in messages:
-            self._check_type(message)
+            self._types.check(message)
         return messages
+
+    async def _converse(
+        self, task: list[BaseChatMessage], emit: Emit, token: CancellationToken | None, output_task_messages: bool
+    ) -> TaskResult:
+        if self._running:
+            raise ValueError("The team is already running, it cannot run again until it is stopped.")
+        self._running = self.was_run = True
+        taking_part = TAKING_PART.get()
+        TAKING_PART.set(False)  # what the members run themselves is none of that
+        try:
+            with ensured_gate() as gate, account() as usage, under(self._hold) as within:
+                if task and not within:
+                    gate.write("task", messages=[message.dump() for message in task])
+                if self._termination_condition is not None and self._termination_condition.terminated:
+                    return TaskResult(messages=[], stop_reason="The group chat has already terminated.", usage=usage)
+                self._check(task)
+                shown, said = task if output_task_messages else [], list[Message]()
+                for message in shown:
+                    emit(message)
+                tell, token = self._telling(gate, emit, said), token or CancellationToken()
+                if taking_part:
+                    reason, said = await self._take_part(task, said, tell, token)
+                else:
+                    reason = await self._turns(task, tell, token)
+                return TaskResult(messages=[*shown, *said], stop_reason=reason, usage=usage)
+        finally:
+            self._running = False
+            if not taking_part:  # as a part of another run it goes on where it was
+                self._current_turn = 0
+            self._release()
+
+    def _telling(self, gate: Gate, emit: Emit, said: list[Message]) -> Tell:
+        async def tell(message: Message) -> None:
+            if self._hold.closed:
+                await self._hold.passed()
+            self._types.check(message)
+            gate.record(message)
+            emit(message)
+            if not isinstance(message, ModelClientStreamingChunkEvent):
+                said.append(message)
+
+        return tell
+
+    async def _take_part(
+        self, task: list[BaseChatMessage], said: list[Message], tell: Tell, token: CancellationToken
+    ) -> tuple[str, list[Message]]:
+        """As `_turns`, for a team within a team: it may be another attempt at a run that was left in the middle."""
+        latest = self._latest
+        new = latest.begin(task, self._thread)
+        if task and not latest.again:
+            self._current_turn = 0
+        reason = latest.ended if latest.again and not new else None
+        if reason is None:
+            reason = await self._turns(new, tell, token)
+        latest.end(reason)
+        self._current_turn = 0
+        return reason, latest.said(self._thread) if latest.again else said
 
     # Holding and forgetting -----------------------------------------------------------------------------------
 
@@ -128,7 +187,11 @@ class BaseGroupChat(Conversation):
             await self._seat(name).reset()
         self._hearing.clear()
         self._thread.clear()
+        self._judged = 0
         self._asked.clear()
+        self._hears.clear()
+        self._unsaid.clear()
+        self._latest.forget()
         self._current_turn = 0
         self._forget()
         if self._termination_condition is not None:
@@ -156,3 +219,8 @@ class BaseGroupChat(Conversation):
             raise RuntimeError("The team cannot be loaded while it is running.")
         await team_state.load(self, state)
         self.was_run = True
+
+    def _release(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._hold.open()

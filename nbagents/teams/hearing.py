@@ -10,6 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..messages import BaseChatMessage
 
+Place = tuple[int, int]
+"""How far somebody has heard: so many of the carried messages, and of what was said since."""
+Unheard = tuple[list[BaseChatMessage], Place]
+"""What somebody has not heard yet, and the place up to which that goes."""
+
 
 class Hearing:
     """Who has heard what.
@@ -27,15 +32,17 @@ class Hearing:
         """Everybody but `by` will hear these."""
         self._said += [(by, message) for message in messages]
 
-    def unheard(self, name: str) -> tuple[list[BaseChatMessage], int]:
-        """What `name` has not heard yet, and the place up to which that goes."""
+    def unheard(self, name: str) -> Unheard:
+        """What `name` has not heard yet."""
         new = [message for by, message in self._said[self._heard[name] :] if by != name]
-        return [*self._carried.get(name, ()), *new], len(self._said)
+        carried = self._carried.get(name, ())
+        return [*carried, *new], (len(carried), len(self._said))
 
-    def has_heard(self, name: str, place: int) -> None:
+    def has_heard(self, name: str, place: Place) -> None:
         """`name` took in what was said up to `place`."""
-        self._heard[name] = place
-        self._carried.pop(name, None)
+        carried, self._heard[name] = place
+        if carried:
+            self._carried[name] = self._carried[name][carried:]
 
     def clear(self) -> None:
         """Nothing was said."""

@@ -61,17 +61,18 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
 
     component_config_schema = MagenticOneGroupChatConfig
 
+    DEFAULT_NAME = "MagenticOneGroupChat"
     manager_name = ORCHESTRATOR
     state_type = "MagenticOneOrchestratorState"
-    _asks_condition_of_task = False
+    _asks_condition_of_task = False  # conditions look at replies
 
     def __init__(
         self,
         participants: Sequence[BaseChatAgent],
         model_client: ChatCompletionClient,
         *,
-        name: str = "MagenticOneGroupChat",
-        description: str = "A team of agents.",
+        name: str | None = None,
+        description: str | None = None,
         termination_condition: TerminationCondition | None = None,
         max_turns: int | None = 20,
         runtime: Any = None,
@@ -113,6 +114,7 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
             self._forget()
             self._asked.clear()
             self._task = "\n".join(message.to_model_text() for message in task)
+            self._judged = len(self._thread)
         elif self._answered:
             self._n_rounds = self._n_stalls = 0
         self._answered = False
@@ -156,6 +158,8 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
             await self._seat(name).reset()
         self._hearing.clear()
         self._thread.clear()
+        self._judged = 0
+        self._latest.thread_cleared()
         self._n_stalls = 0
         self._planned = True
         text = prompts.LEDGER_MESSAGE.format(
@@ -183,7 +187,7 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
         return self._n_stalls >= self._max_stalls
 
     async def _final(self, reason: str, tell: Tell, token: CancellationToken) -> StopMessage:
-        asked = [*self._conversation(), _user(self._final_answer_prompt.format(task=self._task))]
+        asked = [*self._conversation(), _user(self._final_answer_prompt.replace("{task}", self._task))]
         await self._say(await self._ask(asked, token), tell)
         self._answered = True
         return StopMessage(content=reason, source=ORCHESTRATOR)
@@ -194,6 +198,7 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
         message = TextMessage(content=text, source=ORCHESTRATOR)
         await tell(message)
         self._thread.append(message)
+        self._judged = len(self._thread)
         self._hearing.say([message])
 
     async def _ask(self, messages: Sequence[LLMMessage], token: CancellationToken, json_output: Any = None) -> str:

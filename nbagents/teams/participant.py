@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..agents.chat_agent import BaseChatAgent
-from ..agents.task import Response, TaskResult
+from ..agents.task import Response, TaskResult, no_response
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
 from .team import Team
@@ -23,12 +24,21 @@ Tell = Callable[[Message], Awaitable[None]]
 """Takes one message or event as it happens: records it, shows it. It waits while the run is paused."""
 
 
+TAKING_PART: ContextVar[bool] = ContextVar("nbagents_taking_part", default=False)
+"""True where a team is run as a participant of another: it may then be asked again about the same messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What came of one turn: `delta` is what conditions and selectors see, `published` what the others hear."""
+    """What came of one turn.
+
+    `delta` is what conditions and selectors see, `published` what the others hear, and `untold` what of it was not
+    told on the way.
+    """
 
     delta: Sequence[Message]
     published: Sequence[BaseChatMessage]
+    untold: Sequence[Message] = ()
 
 
 class Participant(Protocol):
@@ -72,10 +82,10 @@ class AgentParticipant:
         async with aclosing(self._agent.on_messages_stream(heard, token)) as stream:
             async for item in stream:
                 if isinstance(item, Response):
-                    await tell(item.chat_message)
-                    return Spoken([*(item.inner_messages or ()), item.chat_message], [item.chat_message])
+                    answer = [item.chat_message]
+                    return Spoken([*(item.inner_messages or ()), *answer], answer, untold=answer)
                 await tell(item)
-        raise ValueError(f"{self.name} gave no answer: its on_messages_stream must end with a Response")
+        raise no_response(self.name)
 
     async def reset(self) -> None:
         await self._agent.on_reset(CancellationToken())
@@ -101,13 +111,17 @@ class TeamParticipant:
         self.name, self.description = team.name, team.description
 
     async def speak(self, heard: list[BaseChatMessage], tell: Tell, token: CancellationToken) -> Spoken:
-        stream = self._team.run_stream(task=heard or None, cancellation_token=token, output_task_messages=False)
-        async with aclosing(stream):
-            async for item in stream:
-                if isinstance(item, TaskResult):
-                    chat = [message for message in item.messages if isinstance(message, BaseChatMessage)]
-                    return Spoken(list(item.messages), chat)
-                await tell(item)
+        reset = TAKING_PART.set(True)
+        try:
+            stream = self._team.run_stream(task=heard or None, cancellation_token=token, output_task_messages=False)
+            async with aclosing(stream):
+                async for item in stream:
+                    if isinstance(item, TaskResult):
+                        chat = [message for message in item.messages if isinstance(message, BaseChatMessage)]
+                        return Spoken(list(item.messages), chat)
+                    await tell(item)
+        finally:
+            TAKING_PART.reset(reset)
         raise ValueError(f"{self.name} gave no result: its run_stream must end with a TaskResult")
 
     async def reset(self) -> None:

@@ -31,6 +31,7 @@ class RoundRobinGroupChat(BaseGroupChat, Component[TeamConfig]):
 
     component_config_schema = TeamConfig
 
+    DEFAULT_NAME = "RoundRobinGroupChat"
     manager_name = "RoundRobinGroupChatManager"
     state_type = "RoundRobinManagerState"
 
@@ -38,8 +39,8 @@ class RoundRobinGroupChat(BaseGroupChat, Component[TeamConfig]):
         self,
         participants: Sequence[BaseChatAgent | Team],
         *,
-        name: str = "RoundRobinGroupChat",
-        description: str = "A team of agents.",
+        name: str | None = None,
+        description: str | None = None,
         termination_condition: TerminationCondition | None = None,
         max_turns: int | None = None,
         runtime: Any = None,

@@ -70,6 +70,7 @@ class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):
 
     component_config_schema = SelectorGroupChatConfig
 
+    DEFAULT_NAME = "SelectorGroupChat"
     manager_name = "SelectorGroupChatManager"
     state_type = "SelectorManagerState"
 
@@ -78,8 +79,8 @@ class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):
         participants: Sequence[BaseChatAgent | Team],
         model_client: ChatCompletionClient,
         *,
-        name: str = "SelectorGroupChat",
-        description: str = "A team of agents.",
+        name: str | None = None,
+        description: str | None = None,
         termination_condition: TerminationCondition | None = None,
         max_turns: int | None = None,
         runtime: Any = None,

@@ -35,6 +35,7 @@ class Swarm(BaseGroupChat, Component[TeamConfig]):
 
     component_config_schema = TeamConfig
 
+    DEFAULT_NAME = "Swarm"
     manager_name = "SwarmGroupChatManager"
     state_type = "SwarmManagerState"
 
@@ -42,8 +43,8 @@ class Swarm(BaseGroupChat, Component[TeamConfig]):
         self,
         participants: Sequence[BaseChatAgent],
         *,
-        name: str = "Swarm",
-        description: str = "A team of agents.",
+        name: str | None = None,
+        description: str | None = None,
         termination_condition: TerminationCondition | None = None,
         max_turns: int | None = None,
         runtime: Any = None,

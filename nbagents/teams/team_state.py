@@ -1,7 +1,9 @@
 """A team's state as JSON, in AutoGen's shape (``TeamState``), portable between teams with the same participants.
 
 Fields that AutoGen does not have are added where it ignores them: `termination_condition` beside the agents'
-states, and `speaking` (who was asked and has not answered) in the state of the order of speaking.
+states, and in the state of the order of speaking: `speaking` (who was asked and has not answered), `hears` (how much of
+their buffer they hear in this turn, if not all), `unsaid` (answers that were not told yet), `judged` (so much of the
+thread the condition has seen) and `latest_run` (of a team within a team).
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from ..conditions.saved import condition_state, restore_condition
 from ..messages import BaseChatMessage
+from .participant import Spoken
 
 if TYPE_CHECKING:
     from .group_chat import BaseGroupChat
@@ -34,12 +38,10 @@ async def saved(team: BaseGroupChat) -> dict[str, Any]:
         "current_turn": team._current_turn,
         **team._place(),
     }
-    if team._asked:
-        states[team.manager_name]["speaking"] = list(team._asked)
+    states[team.manager_name] |= _in_the_middle(team)
     state = {"type": "TeamState", "version": VERSION, "agent_states": states}
-    condition = team._termination_condition
-    if condition is not None and hasattr(condition, "save_state"):
-        state["termination_condition"] = dict(await condition.save_state())
+    if team._termination_condition is not None:
+        state["termination_condition"] = await condition_state(team._termination_condition)
     return state
 
 
@@ -53,7 +55,7 @@ async def load(team: BaseGroupChat, state: Mapping[str, Any]) -> None:
     for name in [*team._names, team.manager_name]:
         if name not in states:
             raise ValueError(f"Agent state for {name} not found in the saved state.")
-    create = team._message_factory.create
+    create = team._types.factory.create
     place = states[team.manager_name]
     thread = [create(message) for message in _part(place, "message_thread", list)]
     buffers = {
@@ -65,15 +67,44 @@ async def load(team: BaseGroupChat, state: Mapping[str, Any]) -> None:
     team._hearing.load(buffers)
     team._thread = thread
     team._current_turn = int(place.get("current_turn", 0))
-    team._asked = [name for name in place.get("speaking", ()) if name in team._names]
+    _take_the_middle(team, place, buffers)
     team._take_place(place)
-    condition = team._termination_condition
-    if condition is not None:
-        remembered = state.get("termination_condition")
-        if remembered is None or not hasattr(condition, "load_state"):
-            await condition.reset()
-        else:
-            await condition.load_state(remembered)
+    if team._termination_condition is not None:
+        await restore_condition(team._termination_condition, state.get("termination_condition"))
+
+
+def _in_the_middle(team: BaseGroupChat) -> dict[str, Any]:
+    """What there is to say of a turn that is not complete, or of a run within another one."""
+    heard = {name: len(messages) for name, (messages, _) in team._hears.items()}
+    found: dict[str, Any] = {
+        "speaking": list(team._asked),
+        "hears": {name: count for name, count in heard.items() if count < len(team._hearing.unheard(name)[0])},
+        "unsaid": {name: [message.dump() for message in spoken.delta] for name, spoken in team._unsaid.items()},
+        "latest_run": team._latest.dump(),
+    }
+    if team._judged < len(team._thread):
+        found["judged"] = team._judged
+    return {name: value for name, value in found.items() if value or name == "judged"}
+
+
+def _take_the_middle(
+    team: BaseGroupChat, place: Mapping[str, Any], buffers: Mapping[str, list[BaseChatMessage]]
+) -> None:
+    create = team._types.factory.create
+    team._asked = [name for name in place.get("speaking", ()) if name in team._names]
+    hears = {name: int(count) for name, count in place.get("hears", {}).items() if name in team._asked}
+    team._hears = {name: (buffers[name][:count], (count, 0)) for name, count in hears.items()}
+    unsaid = {name: said for name, said in place.get("unsaid", {}).items() if name in team._asked}
+    team._unsaid = {name: _answer([create(part) for part in said]) for name, said in unsaid.items()}
+    for name in team._unsaid:
+        team._hears.setdefault(name, team._hearing.unheard(name))
+    team._judged = int(place.get("judged", len(team._thread)))
+    team._latest.load(place.get("latest_run", {}))
+
+
+def _answer(delta: list[Any]) -> Spoken:
+    """An agent's answer with what led to it; only agents have such that was not told."""
+    return Spoken(delta, delta[-1:], untold=delta[-1:])
 
 
 def _part(state: Any, name: str, kind: type) -> Any:

@@ -1,4 +1,4 @@
-"""Who calls a tool: the agent, and a model that the tool may ask on its behalf.
+"""Who calls a tool: the agent, and whom the tool may ask on its behalf: a model, and the person of the run.
 
 A tool stands below the gate and cannot reach it; the gate says here, around each call, what the tool may use of it.
 """
@@ -14,14 +14,17 @@ from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, LLMMessage
 
 AskModel = Callable[[ChatCompletionClient, Sequence[LLMMessage]], Awaitable[CreateResult]]
+AskPerson = Callable[[str], Awaitable[str]]
+"""Takes what to ask, and returns the reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The agent that calls, and how to ask a model so that it is recorded and counted as the agent's."""
+    """The agent that calls, and how to ask a model or the person so that it is recorded and counted as the agent's."""
 
     agent: str
     ask: AskModel
+    ask_person: AskPerson
 
 
 _CURRENT: ContextVar[Caller | None] = ContextVar("nbagents_caller", default=None)

@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -21,22 +22,24 @@ from pydantic import BaseModel, ConfigDict
 from ..errors import ConfigurationError
 
 
-class Alias(BaseModel):
+@dataclass(frozen=True)
+class Alias:
     """``import name as alias``"""
-
-    model_config = ConfigDict(defer_build=True)
 
     name: str
     alias: str
 
 
-class ImportFromModule(BaseModel):
+@dataclass(frozen=True)
+class ImportFromModule:
     """``from module import ...``"""
-
-    model_config = ConfigDict(defer_build=True)
 
     module: str
     imports: Sequence[str | Alias]
+
+    def __post_init__(self) -> None:
+        # A list has no hash; the same imports may be asked for by several functions.
+        object.__setattr__(self, "imports", tuple(self.imports))
 
 
 Import = str | ImportFromModule | Alias
@@ -91,7 +94,7 @@ def function_from(config: FunctionToolConfig) -> Callable[..., Any]:
     """The function in a configuration, only within `trusting_code`.
 
     Raises:
-        ConfigurationError: the configuration is not trusted, or holds no function.
+        ConfigurationError: the configuration is not trusted, imports what is not installed, or holds no function.
     """
     if not _TRUSTED.get():
         raise ConfigurationError(
@@ -99,7 +102,10 @@ def function_from(config: FunctionToolConfig) -> Callable[..., Any]:
             "with FunctionTool(...), or load it within nbagents.tools.trusting_code() if you would execute this file"
         )
     scope: dict[str, Any] = {}
-    exec("\n".join(_statement(wanted) for wanted in config.global_imports), scope)
+    try:
+        exec("\n".join(_statement(wanted) for wanted in config.global_imports), scope)
+    except ImportError as error:
+        raise ConfigurationError(f"tool {config.name!r} imports what is not installed: {error}") from error
     before = set(scope)
     exec(config.source_code, scope)
     functions = [value for name, value in scope.items() if name not in before and inspect.isfunction(value)]

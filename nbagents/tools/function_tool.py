@@ -10,7 +10,9 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
+from dataclasses import is_dataclass
+from enum import Enum
+from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints, is_typeddict
 
 from pydantic import BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
@@ -141,9 +143,18 @@ def _arguments_model(tool: str, parameters: dict[str, tuple[Any, Any]]) -> type[
 
 
 def _field(name: str, annotation: Any, default: Any) -> Any:
-    """The field of one parameter; it is described by ``Annotated[T, "text"]``, else by its name."""
+    """The field of one parameter; described by ``Annotated[T, "text"]``, by its type, or else by its name."""
     notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
     if any(isinstance(note, FieldInfo) and note.description for note in notes):
         return Field(default)
+    if _describes_itself(annotation):
+        return Field(default)
     description = next((note for note in notes if isinstance(note, str)), name)
     return Field(default, description=description)
+
+
+def _describes_itself(annotation: Any) -> bool:
+    """True for a type with a schema of its own, whose docstring says more than the parameter's name would."""
+    if not isinstance(annotation, type):
+        return False
+    return issubclass(annotation, BaseModel | Enum) or is_dataclass(annotation) or is_typeddict(annotation)

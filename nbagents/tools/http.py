@@ -114,7 +114,9 @@ class HttpTool(BaseTool[BaseModel, Any], Component[HttpToolConfig]):
             ToolError: it cannot be reached, did not answer in time, or its status is no success.
             ConfigurationError: the httpx2 package is missing.
         """
-        given = args.model_dump(mode="json", exclude_unset=True)
+        said = args.model_dump(mode="json", exclude_unset=True, by_alias=True)
+        defaults = args.model_dump(mode="json", exclude_none=True, by_alias=True)
+        given = {**defaults, **said}  # what was left out and has no default is not sent, not even as null
         calling = asyncio.ensure_future(self._answer(given))
         cancellation_token.link_future(calling)
         return await calling

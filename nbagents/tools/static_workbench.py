@@ -185,19 +185,29 @@ def _named(tools: Sequence[Tool], overrides: Mapping[str, ToolOverride]) -> dict
         names = [tool.name for tool in tools]
         twice = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(f"Tool names must be unique, but more than one tool is called {', '.join(twice)}.")
+    for other in renamed(overrides):
+        if other in own:
+            raise ValueError(
+                f"Tool override name '{other}' conflicts with existing tool name. "
+                "Override names must not conflict with any tool names."
+            )
+    return {(overrides.get(tool.name) or ToolOverride()).name or tool.name: tool for tool in tools}
+
+
+def renamed(overrides: Mapping[str, ToolOverride]) -> dict[str, str]:
+    """The tools' own names by their other ones.
+
+    Raises:
+        ValueError: two tools have the same other name.
+    """
     users: dict[str, str] = {}
     for original, override in overrides.items():
         if not override.name or override.name == original:
             continue
-        if override.name in own:
-            raise ValueError(
-                f"Tool override name '{override.name}' conflicts with existing tool name. "
-                "Override names must not conflict with any tool names."
-            )
         if override.name in users:
             raise ValueError(
                 f"Tool override name '{override.name}' is used by multiple tools: '{users[override.name]}' and "
                 f"'{original}'. Override names must be unique."
             )
         users[override.name] = original
-    return {(overrides.get(tool.name) or ToolOverride()).name or tool.name: tool for tool in tools}
+    return users

@@ -11,7 +11,7 @@ import pytest
 
 from nbagents.agents import AssistantAgent
 from nbagents.cancellation import CancellationToken
-from nbagents.memory import UnboundedChatCompletionContext
+from nbagents.memory import ListMemory, MemoryContent, UnboundedChatCompletionContext
 from nbagents.messages import TextMessage
 from nbagents.models import CreateResult, ReplayChatCompletionClient
 from nbagents.tools import StaticWorkbench
@@ -115,6 +115,15 @@ async def test_the_state_of_workbenches_and_memories_that_have_one_is_saved() ->
     state = await AssistantAgent("a", client(), workbench=one).save_state()
     await AssistantAgent("a", client(), workbench=two).load_state(state)
     assert two.count == 3
+
+
+async def test_loading_a_state_of_an_empty_memory_forgets() -> None:
+    memory = ListMemory()
+    agent = AssistantAgent("a", client(), memory=[memory])
+    empty = await agent.save_state()
+    await memory.add(MemoryContent(content="later", mime_type="text/plain"))
+    await agent.load_state(empty)
+    assert memory.content == []
 
 
 async def test_reset_clears_the_context() -> None:

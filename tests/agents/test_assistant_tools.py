@@ -7,11 +7,13 @@ import asyncio
 import pytest
 
 from nbagents.agents import AssistantAgent
+from nbagents.errors import ModelResponseError
 from nbagents.messages import (
     ToolCallExecutionEvent,
     ToolCallRequestEvent,
     ToolCallSummaryMessage,
 )
+from nbagents.tools import FunctionTool, StaticWorkbench, ToolSchema
 from tests.agents.scripts import USAGE, calls, client, kinds, thinking
 
 ADD = ("add", '{"a": 1, "b": 2}')
@@ -98,6 +100,29 @@ async def test_reflection_is_one_more_call_without_tools() -> None:
     result = await AssistantAgent("a", model, tools=[add], reflect_on_tool_use=True).run(task="go")
     assert kinds(result.messages[-2:]) == ["ThoughtEvent", "TextMessage"]
     assert model.create_calls[1].get("tool_choice") == "none" and not model.create_calls[1].get("tools")
+
+
+async def test_a_reflection_may_be_empty_as_any_other_answer_of_a_model_may() -> None:
+    agent = AssistantAgent("a", client(calls(ADD), ""), tools=[add], reflect_on_tool_use=True)
+    assert (await agent.run(task="go")).messages[-1].to_text() == ""
+
+
+async def test_an_empty_list_of_calls_is_no_answer() -> None:
+    with pytest.raises(ModelResponseError, match="its answer is empty"):
+        await AssistantAgent("a", client(calls()), tools=[add]).run(task="go")
+
+
+async def test_a_workbench_is_asked_for_its_tools_once_for_each_answer() -> None:
+    class Counting(StaticWorkbench):
+        asked = 0
+
+        async def list_tools(self) -> list[ToolSchema]:
+            self.asked += 1
+            return await super().list_tools()
+
+    workbench = Counting([FunctionTool(add, "Add.")])
+    agent = AssistantAgent("a", client(calls(ADD, ADD, ADD), "done"), workbench=workbench, max_tool_iterations=3)
+    assert (await agent.run(task="go")).messages[-1].to_text() == "done" and workbench.asked == 2
 
 
 async def test_a_reflection_without_text_is_an_error() -> None:

@@ -66,3 +66,12 @@ def test_a_handoff_fills_in_what_follows_from_its_target() -> None:
     assert handoff.message == "Transferred to Bill, adopting the role of Bill immediately."
     with pytest.raises(ValidationError, match="Handoff name must be a valid identifier: a b"):
         Handoff(target="b", name="a b")
+
+
+def test_a_component_may_name_its_handoffs_only() -> None:
+    component = AssistantAgent("a", client(), handoffs=["b"]).dump_component()
+    component.config["handoffs"] = ["b", {"target": "c"}]
+    loaded = AssistantAgent.load_component(component)
+    assert component.config["handoffs"] == ["b", {"target": "c"}]
+    names = [handoff["name"] for handoff in loaded.dump_component().config["handoffs"]]
+    assert names == ["transfer_to_b", "transfer_to_c"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -22,9 +24,11 @@ def gate() -> Iterator[Gate]:
 
 
 async def test_the_request_is_announced_and_the_reply_is_a_text_message() -> None:
-    result = await UserProxyAgent("u", input_func=lambda prompt: f"<{prompt}>").run(task="go")
-    assert kinds(result.messages[1:]) == ["UserInputRequestedEvent", "TextMessage"]
-    assert result.messages[-1].to_text() == "<Enter your response: >"
+    agent = UserProxyAgent("u", input_func=lambda prompt: f"<{prompt}>")
+    *shown, result = [item async for item in agent.run_stream(task="go")]
+    assert kinds(shown[1:]) == ["UserInputRequestedEvent", "TextMessage"] and result.messages == shown
+    assert shown[-1].to_text() == "<Enter your response: >"
+    assert kinds((await agent.run(task="go")).messages) == ["TextMessage", "TextMessage"]
 
 
 async def test_an_async_input_func_gets_the_token() -> None:
@@ -74,6 +78,39 @@ async def test_the_error_of_an_input_func_is_told_once() -> None:
     assert isinstance(caught.value.__cause__, OSError)
 
 
+@pytest.mark.parametrize("reply", [None, 5])
+async def test_a_reply_that_is_no_text_is_refused(reply: Any) -> None:
+    with pytest.raises(RuntimeError, match=f"^Failed to get user input: input_func returned {reply}: expected"):
+        await UserProxyAgent("u", input_func=lambda prompt: reply).run(task="go")
+
+
+async def test_an_input_func_that_has_run_out_of_replies_fails_and_does_not_hang() -> None:
+    replies = iter(["yes"])
+    agent = UserProxyAgent("u", input_func=lambda prompt: next(replies))
+    await agent.run(task="go")
+    with pytest.raises(RuntimeError, match="Failed to get user input: the function raised StopIteration"):
+        await asyncio.wait_for(agent.run(task="go"), 5)
+
+
+async def test_an_input_func_that_nobody_answers_holds_no_thread_that_a_script_would_wait_for() -> None:
+    asked, free = threading.Event(), threading.Event()
+
+    def ask(prompt: str) -> str:
+        asked.set()
+        free.wait()
+        return "too late"
+
+    running = asyncio.create_task(UserProxyAgent("u", input_func=ask).run(task="go"))
+    await asyncio.to_thread(asked.wait)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(running, 1)
+    [waiting] = [thread for thread in threading.enumerate() if thread.name == "nbagents waits for a person"]
+    assert waiting.daemon
+    free.set()
+    waiting.join()
+
+
 async def test_the_request_id_is_known_while_the_person_is_asked() -> None:
     seen: list[str] = []
 
@@ -81,7 +118,7 @@ async def test_the_request_id_is_known_while_the_person_is_asked() -> None:
         seen.append(UserProxyAgent.InputRequestContext.request_id())
         return "yes"
 
-    event = (await UserProxyAgent("u", input_func=ask).run(task="go")).messages[1]
+    _, event, *_ = [item async for item in UserProxyAgent("u", input_func=ask).run_stream(task="go")]
     assert isinstance(event, UserInputRequestedEvent) and seen == [event.request_id]
     with pytest.raises(RuntimeError, match="within the input callback"):
         UserProxyAgent.InputRequestContext.request_id()

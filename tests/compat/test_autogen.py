@@ -79,6 +79,19 @@ def test_a_private_module_has_the_names_of_the_package_that_it_is_a_part_of() ->
     assert module_of("autogen_agentchat.agents._assistant_agent").AssistantAgent is nbagents.agents.AssistantAgent
 
 
+def test_a_private_module_has_what_is_private_there_and_here() -> None:
+    registry = module_of("autogen_core._serialization").SerializationRegistry
+    assert registry is nbagents.runtime.SerializationRegistry
+    assert not hasattr(module_of("autogen_core"), "SerializationRegistry")
+    assert module_of("autogen_agentchat.teams._group_chat._graph._digraph_group_chat").GraphFlow
+
+
+@pytest.mark.parametrize("name", ["Nobody", "get_nothing", "_nothing"])
+def test_a_name_that_a_private_module_lacks_is_an_import_error_and_no_module(name: str) -> None:
+    with pytest.raises(ImportError, match=rf"nbagents has no autogen_core\._serialization\.{name}: see docs"):
+        exec(f"from autogen_core._serialization import {name}", {})
+
+
 def test_a_name_that_nobody_has_is_no_attribute() -> None:
     assert not hasattr(module_of("autogen_agentchat.agents"), "Nobody")
 

@@ -114,6 +114,30 @@ class TestEveryContext:
         assert words(await context.get_messages()) == ["m0", "m1", "m1", "m1"]
 
 
+class OwnList(ChatCompletionContext):
+    """A user's context that keeps its messages in a place of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[LLMMessage] = []
+
+    async def add_message(self, message: LLMMessage) -> None:
+        self.kept.append(message)
+
+    async def get_messages(self) -> list[LLMMessage]:
+        return self.kept
+
+
+async def test_what_is_pinned_reaches_a_context_that_keeps_its_messages_itself() -> None:
+    context, owner = OwnList(), object()
+
+    for text in ("tea", "tea", "coffee"):
+        await context.pin(owner, text)
+        await context.add_message(said(1))
+
+    assert words(await context.get_messages()) == ["tea", "m1", "m1", "coffee", "m1"]
+
+
 async def test_unbounded_is_the_live_list() -> None:
     context = UnboundedChatCompletionContext()
     shown = await context.get_messages()

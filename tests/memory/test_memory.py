@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import dedent  # noqa: F401 - a name of this module that it does not define
 
 import pytest
 
-from nbagents.errors import ConfigurationError
+from nbagents.errors import ConfigurationError, UntrustedProvider
 from nbagents.memory import (
     ListMemory,
+    Memory,
     MemoryContent,
     MemoryMimeType,
     UnboundedChatCompletionContext,
@@ -192,3 +194,37 @@ class TestVectorMemory:
         )
 
         assert len((await memory.query("tea", k=50)).results) == 23
+
+    async def test_its_config_names_its_embed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NBAGENTS_ALLOWED_PROVIDER_NAMESPACES", __name__.partition(".")[0])
+        memory = VectorMemory(topics, path=tmp_path / "kept.db", k=2, name="mine")
+        await memory.add(remember("tea"))
+        await memory.close()
+        said = memory.dump_component().model_dump(mode="json")
+        assert said["provider"] == "nbagents.memory.VectorMemory" and said["config"]["embed"] == f"{__name__}:topics"
+        loaded = Memory.load_component(said)
+        assert isinstance(loaded, VectorMemory) and (loaded.name, loaded.path) == ("mine", memory.path)
+        assert [item.content for item in (await loaded.query("a tea")).results] == ["tea"]
+        await loaded.close()
+
+    def test_an_embed_without_a_name_is_not_saved(self) -> None:
+        with pytest.raises(ConfigurationError, match="top level of a module"):
+            VectorMemory(lambda texts: topics(texts)).dump_component()
+
+    @pytest.mark.parametrize(
+        ("embed", "error"),
+        [
+            ("subprocess:call", UntrustedProvider),
+            ("os:system", UntrustedProvider),
+            ("nbagents.cli:main", ConfigurationError),
+            ("__main__:nothing", ConfigurationError),
+            (f"{__name__}:Path", ConfigurationError),
+            (f"{__name__}:dedent", ConfigurationError),
+        ],
+    )
+    def test_only_a_function_of_a_module_that_is_allowed_is_taken(
+        self, embed: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("NBAGENTS_ALLOWED_PROVIDER_NAMESPACES", __name__.partition(".")[0])
+        with pytest.raises(error):
+            VectorMemory.load_component({"provider": "nbagents.memory.VectorMemory", "config": {"embed": embed}})

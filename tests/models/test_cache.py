@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pickle
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import diskcache  # type: ignore[import-untyped]
 import pytest
+import redis
+from fakeredis import TcpFakeServer
 from pydantic import BaseModel
 
 from nbagents.models import (
@@ -18,6 +23,7 @@ from nbagents.models import (
     FunctionCall,
     InMemoryStore,
     LLMMessage,
+    RedisStore,
     ReplayChatCompletionClient,
     RequestUsage,
     UserMessage,
@@ -40,13 +46,29 @@ def script(*answers: str | CreateResult) -> ReplayChatCompletionClient:
     return client
 
 
-@pytest.fixture(params=["memory", "disk"])
+@contextmanager
+def served() -> Iterator[int]:
+    """The port of a server that speaks Redis' protocol."""
+    with TcpFakeServer(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(params=["memory", "disk", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     if request.param == "memory":
         yield InMemoryStore[Any]()
-        return
-    with diskcache.Cache(str(tmp_path)) as cache:
-        yield DiskCacheStore[Any](cache)
+    elif request.param == "disk":
+        with diskcache.Cache(str(tmp_path)) as cache:
+            yield DiskCacheStore[Any](cache)
+    else:
+        with served() as port, redis.Redis(port=port) as connected:
+            yield RedisStore[Any](connected)
 
 
 async def test_a_question_is_asked_once(store: CacheStore[Any]) -> None:
@@ -126,3 +148,80 @@ async def test_what_cannot_be_read_is_asked_again(damage: Any) -> None:
             return damage
 
     assert (await ChatCompletionCache(script("new"), Store()).create(HELLO)).content == "new"
+
+
+def test_a_store_keeps_models_as_json(store: CacheStore[Any]) -> None:
+    if isinstance(store, InMemoryStore):
+        return
+    store.set("result", [CALLS, "piece"])
+    assert store.get("result") == [CALLS.model_dump(mode="json"), "piece"]
+    assert store.get("nothing", "instead") == "instead"
+
+
+class Trap:
+    """Whoever unpickles it has been caught."""
+
+    sprung = False
+
+    def __reduce__(self) -> Any:
+        return setattr, (Trap, "sprung", True)
+
+
+def test_a_disk_store_read_from_json_unpickles_nothing(tmp_path: Path) -> None:
+    with diskcache.Cache(str(tmp_path)) as cache:
+        cache.set("key", Trap())
+    store = DiskCacheStore[Any].load_component(
+        {"provider": "nbagents.models.DiskCacheStore", "config": {"directory": str(tmp_path)}}
+    )
+    assert store.get("key", "instead") == "instead"
+    assert not Trap.sprung
+    store.set("key", "mine")
+    assert store.get("key") == "mine"
+    store.cache.close()
+    pickle.loads(pickle.dumps(Trap()))
+    assert Trap.sprung  # it is one that works
+
+
+def test_a_redis_store_is_dumped_without_its_password_and_loads() -> None:
+    with served() as port:
+        connected = redis.Redis(host="127.0.0.1", port=port, password="hunter2", socket_timeout=2.5)
+        said = RedisStore[Any](connected).dump_component()
+        assert "hunter2" not in said.model_dump_json()
+        assert said.config["port"] == port and said.config["socket_timeout"] == 2.5 and not said.config["ssl"]
+        loaded: RedisStore[Any] = RedisStore.load_component(said.model_dump(mode="json"))
+        loaded.set("key", {"a": 1})
+        assert loaded.get("key") == {"a": 1}
+        loaded.cache.close()
+        connected.close()
+
+
+async def test_a_redis_that_is_gone_is_a_cache_without_answers(caplog: pytest.LogCaptureFixture) -> None:
+    with served() as port:
+        connected = redis.Redis(host="127.0.0.1", port=port, retry=None)
+    client = ChatCompletionCache(script("one", "two"), RedisStore(connected))
+    assert [(await client.create(HELLO)).content for _ in range(2)] == ["one", "two"]
+    assert "Redis did not answer" in caplog.text
+    connected.close()
+
+
+async def test_a_store_over_the_network_is_asked_in_a_thread_and_any_object_may_be_one() -> None:
+    class Far:
+        over_the_network = True
+
+        def __init__(self) -> None:
+            self.threads: set[int] = set()
+
+        def get(self, key: str) -> Any:
+            self.threads.add(threading.get_ident())
+
+        def set(self, key: str, value: Any) -> None:
+            self.threads.add(threading.get_ident())
+
+    class Near(Far):
+        over_the_network = False
+
+    far, near = Far(), Near()
+    for store in (far, near):
+        duck: Any = store
+        assert (await ChatCompletionCache(script("one"), duck).create(HELLO)).content == "one"
+    assert threading.get_ident() not in far.threads and near.threads == {threading.get_ident()}

@@ -87,6 +87,9 @@ def test_additional_properties_are_refused_where_the_schema_refuses_them() -> No
         ({"type": "string"}, "the schema of an object is expected"),
         ({"type": "object", "properties": {"a": {"$ref": "#/$defs/Nope"}}}, "which it does not define"),
         ({"type": "object", "properties": {"a": {"type": "tuple"}}}, "unsupported type 'tuple'"),
+        ({"type": "object", "properties": {"a": {"type": "string", "pattern": "(("}}}, "cannot be made a pydantic"),
+        ({"type": "object", "properties": {"a": {"enum": []}}}, "cannot be made a pydantic"),
+        ({"type": "object", "properties": {"a": True}}, "cannot be made a pydantic"),
         (
             {
                 "type": "object",
@@ -100,3 +103,25 @@ def test_additional_properties_are_refused_where_the_schema_refuses_them() -> No
 def test_what_cannot_be_a_model_says_why(schema: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         schema_to_pydantic_model(schema)
+
+
+def test_names_that_pydantic_does_not_allow_are_aliases() -> None:
+    names = ["_id", "__base__", "model_config", "model_dump"]
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": names}
+    model = schema_to_pydantic_model(schema)
+    given = {name: name.upper() for name in names}
+    assert model.model_validate(given).model_dump(by_alias=True) == given
+    assert set(model.model_json_schema()["properties"]) == set(names)
+
+
+def test_a_pattern_that_looks_ahead_is_read_by_pythons_engine() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(?!no).*$"}}}
+    model = schema_to_pydantic_model(schema)
+    assert model.model_validate({"a": "yes"})
+    with pytest.raises(ValueError, match="should match pattern"):
+        model.model_validate({"a": "no"})
+
+
+def test_values_that_are_no_literals_are_anything() -> None:
+    schema = {"type": "object", "properties": {"a": {"enum": [{"x": 1}, [2]]}, "b": {"const": [1]}}}
+    assert schema_to_pydantic_model(schema).model_validate({"a": [2], "b": [1]})

@@ -39,6 +39,21 @@ async def test_a_stream_yields_words_and_the_result_last() -> None:
     assert [item async for item in client.create_stream(ASKED)] == [CALL]
 
 
+async def test_an_empty_answer_has_no_piece() -> None:
+    client = ReplayChatCompletionClient([""])
+    assert [type(item) for item in [item async for item in client.create_stream(ASKED)]] == [CreateResult]
+
+
+async def test_the_actual_usage_is_that_of_the_latest_call() -> None:
+    client = ReplayChatCompletionClient(["one", "two three"])
+    await client.create(ASKED)
+    await client.create(ASKED)
+    assert client.actual_usage() == RequestUsage(5, 2)
+    assert client.total_usage() == RequestUsage(10, 3)
+    client.reset()
+    assert client.actual_usage() == client.total_usage() == RequestUsage(0, 0)
+
+
 async def test_every_call_is_kept_with_its_arguments() -> None:
     class Shape(BaseModel):
         x: int

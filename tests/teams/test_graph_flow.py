@@ -39,13 +39,27 @@ async def test_branches_run_at_once_and_are_joined() -> None:
     assert sources(result)[4:] == ["d"]
     assert result.stop_reason == "Digraph execution is complete"
     assert sorted(members["d"].heard) == ["a1", "b1", "c1", "go"]
-    assert members["b"].heard == ["go", "a1"]  # not what c said meanwhile
+    assert members["b"].heard == members["c"].heard == ["go", "a1"]  # not what the other said meanwhile
 
 
 async def test_the_next_run_begins_at_the_start() -> None:
     flow, _ = diamond()
     await flow.run(task="go")
     assert sources(await flow.run())[0] == "a"
+
+
+@pytest.mark.parametrize("stop", [{"max_turns": 3}, {"termination_condition": TextMentionTermination("d1")}])
+async def test_a_graph_that_is_complete_ends_as_complete_whatever_else_would_stop_it(stop: Any) -> None:
+    flow, _ = diamond(**stop)
+    for _ in range(2):
+        result = await flow.run(task="go")
+        assert len(result.messages) == 5 and result.stop_reason == "Digraph execution is complete"
+
+
+async def test_two_groups_that_are_complete_at_once_let_a_node_speak_once() -> None:
+    graph = graph_of(a=[to("b"), to("c")], b=[to("d", activation_group="x")], c=[to("d", activation_group="y")], d=[])
+    assert sources(await GraphFlow([Member(name) for name in "abcd"], graph).run())[-1:] == ["d"]
+    assert len((await GraphFlow([Member(name) for name in "abcd"], graph).run()).messages) == 4
 
 
 async def test_a_run_that_was_stopped_goes_on_from_there() -> None:
@@ -138,6 +152,23 @@ async def test_a_branch_that_fails_ends_the_others_and_only_the_unfinished_are_a
     never.set()
     again = await flow.run()
     assert sorted(texts(again)) == ["better", "c1", "d1"]
+
+
+async def test_the_condition_sees_every_answer_of_a_turn_that_needed_two_attempts() -> None:
+    flow, members = diamond(termination_condition=TextMentionTermination("STOP"))
+
+    def fails(member: Member) -> str:
+        raise ValueError("it hurts")
+
+    members["b"].says, members["c"].says = "STOP", fails
+    with pytest.raises(RunFailed):  # b has answered by then
+        await flow.run(task="go")
+    other, _ = diamond(termination_condition=TextMentionTermination("STOP"))
+    await other.load_state(json.loads(json.dumps(await flow.save_state())))
+    members["c"].says = None
+    for chat in (flow, other):
+        result = await chat.run()
+        assert sources(result) == ["c"] and result.stop_reason == "Text 'STOP' mentioned"
 
 
 async def test_a_condition_function_that_raises_names_the_agent() -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel
 
-from nbagents.agents import AssistantAgent
-from nbagents.conditions import MaxMessageTermination
+from nbagents.agents import AssistantAgent, Response
+from nbagents.conditions import FunctionalTermination, MaxMessageTermination
 from nbagents.errors import RunFailed
-from nbagents.messages import BaseChatMessage, SelectSpeakerEvent, TextMessage
+from nbagents.messages import BaseChatMessage, SelectSpeakerEvent, StructuredMessage, TextMessage
 from nbagents.models import ReplayChatCompletionClient
 from nbagents.runtime import Gate, passing
 from nbagents.runtime.core import DefaultInterventionHandler, SingleThreadedAgentRuntime
-from nbagents.teams import RoundRobinGroupChat
+from nbagents.teams import GraphFlow, RoundRobinGroupChat
 from nbagents.teams.on_runtime import TurnRequest
 from tests.teams.members import Member, sources, texts
 
@@ -35,6 +37,35 @@ async def test_a_nested_team_has_what_it_heard_as_its_task_and_all_that_it_says_
     assert texts(result) == ["go", "x1", "y1", "z1", "x2", "y2"]
     assert z.heard == ["go", "x1", "y1"]
     assert x.heard == ["go", "y1", "z1"]
+
+
+async def test_a_nested_team_that_failed_goes_on_and_nothing_is_lost_or_heard_twice() -> None:
+    failures = [ValueError("once")]
+
+    def fails_once(member: Member) -> str:
+        if failures:
+            raise failures.pop()
+        return "y after all"
+
+    x, y, z = Member("x"), Member("y", fails_once), Member("z")
+    inner = RoundRobinGroupChat([x, y], name="inner", max_turns=2)
+    outer = RoundRobinGroupChat([inner, z], max_turns=2)
+    with pytest.raises(RunFailed):
+        await outer.run(task="go")
+    await outer.run()
+    assert x.heard == ["go"] and y.heard == ["go", "x1"]
+    assert z.heard == ["go", "x1", "y after all"]
+
+
+async def test_an_agent_may_have_a_team_of_its_own_discuss_the_same_messages_again() -> None:
+    inner = RoundRobinGroupChat([Member("x")], name="inner", max_turns=1)
+
+    class Asking(Member):
+        async def on_messages(self, messages: Any, cancellation_token: Any) -> Response:
+            said = [texts(await inner.run(task=messages))[-1] for _ in range(2)]
+            return Response(chat_message=TextMessage(content=" ".join(said), source=self.name))
+
+    assert texts(await RoundRobinGroupChat([Asking("a")], max_turns=1).run(task="go")) == ["go", "x1 x2"]
 
 
 async def test_a_nested_run_is_recorded_once() -> None:
@@ -92,6 +123,18 @@ async def test_a_message_class_of_the_users_own_must_be_known() -> None:
     assert other._thread[0] == task
 
 
+async def test_a_team_knows_the_structured_messages_of_its_agents() -> None:
+    class Number(BaseModel):
+        value: int
+
+    writer = AssistantAgent("a", ReplayChatCompletionClient(['{"value": 3}']), output_content_type=Number)
+    assert StructuredMessage in writer.produced_message_types  # as AutoGen has it
+    b = Member("b")
+    inner = RoundRobinGroupChat([writer], name="inner", max_turns=1)
+    await RoundRobinGroupChat([inner, b], max_turns=2).run(task="go")
+    assert b.heard == ["go", '{"value":3}']
+
+
 async def test_without_task_messages_the_result_has_only_what_came_of_them() -> None:
     team = RoundRobinGroupChat([Member("a")], max_turns=1)
     items = [item async for item in team.run_stream(task="go", output_task_messages=False)]
@@ -106,6 +149,38 @@ async def test_conditions_see_the_task_before_anybody_speaks() -> None:
     assert a.calls == 0
 
 
+async def test_conditions_are_not_asked_before_anybody_speaks_when_there_is_no_task() -> None:
+    asked: list[int] = []
+
+    def look(messages: Sequence[Any]) -> bool:
+        asked.append(len(messages))
+        return False
+
+    await RoundRobinGroupChat([Member("a")], termination_condition=FunctionalTermination(look), max_turns=1).run()
+    assert asked == [1]
+
+
+async def test_a_condition_that_fails_is_named_and_asked_again_by_the_next_run() -> None:
+    seen: list[int] = []
+
+    def look(messages: Sequence[Any]) -> bool:
+        seen.append(len(messages))
+        return len(seen) > 1 or bool(1 / 0)
+
+    team = RoundRobinGroupChat([Member("a")], termination_condition=FunctionalTermination(look), max_turns=3)
+    with pytest.raises(RunFailed, match="the termination condition failed: ZeroDivisionError") as caught:
+        await team.run()
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    await team.run()
+    assert seen == [1, 2]
+
+
+def test_a_name_that_is_none_is_the_kinds_own() -> None:
+    team = RoundRobinGroupChat([Member("a")], name=None, description=None)
+    assert (team.name, team.description) == ("RoundRobinGroupChat", "A team of agents.")
+    assert GraphFlow.DEFAULT_NAME == "GraphFlow"
+
+
 async def test_max_turns_also_resets_the_condition() -> None:
     condition = MaxMessageTermination(4)
     team = RoundRobinGroupChat([Member("a")], termination_condition=condition, max_turns=2)
@@ -118,7 +193,7 @@ async def test_an_agent_that_gives_no_answer_fails_its_turn() -> None:
         async def on_messages_stream(self, messages: Any, cancellation_token: Any) -> Any:
             yield TextMessage(content="on the way", source=self.name)
 
-    with pytest.raises(RunFailed, match="a gave no answer"):
+    with pytest.raises(RunFailed, match="a did not produce a final response"):
         await RoundRobinGroupChat([Silent("a")], max_turns=1).run(task="go")
 
 

@@ -92,6 +92,14 @@ async def test_task_messages_may_be_left_out() -> None:
     assert sources(await chat.run(task="go", output_task_messages=False)) == [ME, ME]
 
 
+async def test_the_users_prompt_for_the_answer_may_have_braces() -> None:
+    chat, client, _ = team(
+        "facts", "plan", ledger(done=True), "ok", final_answer_prompt='JSON {"answer": ...} for {task}'
+    )
+    await chat.run(task="go")
+    assert client.create_calls[-1]["messages"][-1].content == 'JSON {"answer": ...} for go'
+
+
 async def test_it_needs_a_task() -> None:
     chat, _, _ = team()
     with pytest.raises(ValueError, match="needs a task"):

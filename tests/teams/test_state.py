@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nbagents.agents import AssistantAgent
-from nbagents.conditions import MaxMessageTermination, TextMentionTermination
+from nbagents.conditions import MaxMessageTermination, TerminationCondition, TextMentionTermination
 from nbagents.models import ReplayChatCompletionClient
 from nbagents.teams import DiGraphBuilder, GraphFlow, RoundRobinGroupChat
 from tests.teams.members import Member, sources, texts
@@ -78,6 +78,23 @@ async def test_a_condition_is_part_of_it() -> None:
     result = await other.run()
     assert result.stop_reason == "Maximum number of messages 5 reached, current message count: 5"
     assert sources(result) == ["b", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        MaxMessageTermination(4),
+        TextMentionTermination("z") | MaxMessageTermination(4),
+        MaxMessageTermination(4) | MaxMessageTermination(4) | MaxMessageTermination(4),
+    ],
+)
+async def test_a_team_with_another_condition_begins_to_count_anew(other: TerminationCondition) -> None:
+    team, _, _ = pair(termination_condition=TextMentionTermination("z") & TextMentionTermination("go"), max_turns=1)
+    await team.run(task="go")
+    second, _, _ = pair(termination_condition=other)
+    await second.load_state(await through_json(team))
+    result = await second.run()
+    assert result.stop_reason and "current message count: 4" in result.stop_reason and len(result.messages) == 4
 
 
 async def test_it_may_be_saved_during_a_run_and_the_unfinished_turn_is_taken_again() -> None:
@@ -210,6 +227,63 @@ async def test_a_nested_team_is_part_of_it() -> None:
     await second.load_state(state)
     assert texts(await second.run()) == ["z1"]
     assert texts(await second.run()) == ["y1"]
+
+
+async def test_a_nested_team_saved_in_its_turn_goes_on_and_hears_its_task_once() -> None:
+    def teams() -> tuple[RoundRobinGroupChat, list[Member]]:
+        members = [Member("x"), Member("y"), Member("z")]
+        inner = RoundRobinGroupChat(members[:2], name="inner", max_turns=2)
+        return RoundRobinGroupChat([inner, members[2]], max_turns=2), members
+
+    first, (_, y, _) = teams()
+    y.wait = asyncio.Event()
+    running = asyncio.create_task(first.run(task="go"))
+    await y.began.wait()
+    state = await through_json(first)
+    running.cancel()
+    await asyncio.wait([running])
+    second, (x, y, z) = teams()
+    await second.load_state(state)
+    assert texts(await second.run()) == ["y1", "z1"]
+    assert y.heard == ["go", "x1"] and z.heard == ["go", "x1", "y1"] and x.heard == []
+
+
+async def test_an_answer_that_waits_for_a_pause_to_end_is_part_of_it() -> None:
+    asked, free = asyncio.Event(), asyncio.Event()
+
+    class Waiting(ReplayChatCompletionClient):
+        async def create(self, *args: Any, **options: Any) -> Any:
+            asked.set()
+            await free.wait()
+            return await super().create(*args, **options)
+
+    def teams() -> tuple[RoundRobinGroupChat, Member]:
+        b = Member("b")
+        return RoundRobinGroupChat([AssistantAgent("a", Waiting(["one", "two"])), b], max_turns=2), b
+
+    first, _ = teams()
+    running = asyncio.create_task(first.run(task="go"))
+    await asked.wait()
+    await first.pause()
+    free.set()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert await answers_of(first) == ["one"]
+    state = await through_json(first)
+    running.cancel()
+    await asyncio.wait([running])
+    second, b = teams()
+    await second.load_state(state)
+    assert texts(await second.run()) == ["one", "b1"] and b.heard == ["go", "one"]
+    assert await answers_of(second) == ["one"]
+    assert texts(await first.run(task="and")) == ["and", "one", "b1", "two"]
+
+
+async def answers_of(team: RoundRobinGroupChat) -> list[str]:
+    """What the assistant `a` knows that it said; nothing may stand in its context twice."""
+    context = (await through_json(team))["agent_states"]["a"]["agent_state"]["llm_context"]["messages"]
+    assert len({message["content"] for message in context}) == len(context)
+    return [message["content"] for message in context if message["type"] == "AssistantMessage"]
 
 
 async def test_a_condition_that_has_terminated_ends_the_run_at_once() -> None:

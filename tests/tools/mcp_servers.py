@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import uvicorn
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Image, Resolve, Sample
-from mcp.types import CreateMessageResult, SamplingMessage, TextContent
+from mcp.server.mcpserver import Elicit, ElicitationResult, Image, ListRoots, Resolve, Sample
+from mcp.types import CreateMessageResult, ListRootsResult, SamplingMessage, TextContent
+from pydantic import BaseModel
 
 from nbagents.tools.mcp import SseServerParams, StdioServerParams, StreamableHttpServerParams
 
@@ -66,6 +67,34 @@ class Watched:
         """Ask the client's model."""
         assert isinstance(answer.content, TextContent)
         return f"the model said {answer.content.text}"
+
+
+class Colour(BaseModel):
+    """What `Curious` wants to know."""
+
+    colour: str
+    shade: int = 1
+
+
+class Curious:
+    """A server that asks whoever uses it: a person, and for its directories."""
+
+    def __init__(self) -> None:
+        self.server = MCPServer("curious")
+        self.server.tool()(self.paint)
+        self.server.tool()(self.directories)
+
+    async def paint(
+        self, wanted: Annotated[ElicitationResult[Colour], Resolve(lambda: Elicit("Which colour?", Colour))]
+    ) -> str:
+        """Ask for a colour."""
+        return (
+            f"{wanted.action}: {wanted.data.colour} {wanted.data.shade}" if wanted.action == "accept" else wanted.action
+        )
+
+    async def directories(self, roots: Annotated[ListRootsResult, Resolve(lambda: ListRoots())]) -> str:
+        """Ask which directories there are."""
+        return ", ".join(str(root.uri) for root in roots.roots)
 
 
 def _question() -> Sample:

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import functools
 import threading
+from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -19,6 +20,16 @@ from nbagents.tools import Alias, FunctionTool, FunctionToolConfig, ImportFromMo
 class Place(BaseModel):
     x: int
     y: Annotated[str, Field(description="why")] = "a"
+
+
+class Route(BaseModel):
+    """A way to somewhere."""
+
+    to: str
+
+
+class Colour(Enum):
+    RED = "red"
 
 
 class Tree(BaseModel):
@@ -64,6 +75,16 @@ class TestSchema:
         said = properties(FunctionTool(search, ""))
 
         assert said["near"]["description"] == "where to look" and said["words"]["description"] == "words"
+
+    def test_a_type_with_a_docstring_describes_the_argument_better_than_its_name(self) -> None:
+        def plan(route: Route, colour: Colour, home: Annotated[Route, "the way back"]) -> str:
+            return ""
+
+        said = properties(FunctionTool(plan, ""))
+
+        assert said["route"]["description"] == "A way to somewhere."
+        assert said["home"]["description"] == "the way back"
+        assert "description" not in said["colour"]
 
     def test_a_field_describes_an_argument_too(self) -> None:
         def find(what: Annotated[str, Field(description="the thing", max_length=3)]) -> str:
@@ -230,6 +251,25 @@ class TestConfig:
         assert await tool.run_json({"a": 9}, CancellationToken()) == "3 [1]"
         with pytest.raises(ConfigurationError):
             FunctionTool._from_config(config)
+
+    def test_an_import_that_is_not_installed_is_said(self) -> None:
+        config = FunctionToolConfig(
+            source_code="def f() -> int: return 1", name="far", description="", global_imports=["no_such_package"]
+        )
+
+        with trusting_code(), pytest.raises(ConfigurationError, match=r"not installed: .*no_such_package"):
+            FunctionTool._from_config(config)
+
+    def test_imports_are_written_by_position_and_come_back(self) -> None:
+        asked = [ImportFromModule("json", ["dumps", Alias("loads", "read")]), Alias("math", "m")]
+        config = FunctionTool(add, "adds", global_imports=asked)._to_config()
+
+        assert config.model_dump(mode="json")["global_imports"] == [
+            {"module": "json", "imports": ["dumps", {"name": "loads", "alias": "read"}]},
+            {"name": "math", "alias": "m"},
+        ]
+        assert FunctionToolConfig.model_validate_json(config.model_dump_json()).global_imports == asked
+        assert len({*asked, *asked}) == 2
 
     def test_what_has_no_source_of_its_own_cannot_be_saved(self) -> None:
         with pytest.raises(ConfigurationError, match="partial"):

@@ -87,6 +87,16 @@ async def test_arguments_of_get_and_delete_go_into_the_query(port: int, method: 
     assert (said["method"], said["query"], said["body"]) == (method, {"id": "a b", "n": "3"}, None)
 
 
+async def test_a_default_is_sent_and_what_was_left_out_is_not(port: int) -> None:
+    fields = {"city": {"type": "string"}, "units": {"type": "string", "default": "metric"}, "day": {"type": "string"}}
+    weather = HttpTool("weather", "127.0.0.1", port, {"type": "object", "properties": fields}, return_type="json")
+
+    assert (await call(weather, city="Rome"))["body"] == {"city": "Rome", "units": "metric"}
+    assert (await call(weather, city="Rome", units="k", day="now"))["body"] == {
+        "city": "Rome", "units": "k", "day": "now",
+    }  # fmt: skip
+
+
 async def test_arguments_that_the_path_names_go_into_it_and_nowhere_else(port: int) -> None:
     said = await call(tool(port, path="/items/{id}/notes"), id="a", note="x")
 

@@ -7,6 +7,7 @@ import json
 import sys
 
 import pytest
+from mcp.types import Tool
 from mcp_server_time.server import create_server
 
 from nbagents.cancellation import CancellationToken
@@ -18,10 +19,12 @@ from nbagents.tools.mcp import (
     McpServerParams,
     McpWorkbench,
     StdioServerParams,
+    StreamableHttpMcpToolAdapter,
     StreamableHttpServerParams,
     create_mcp_server_session,
     mcp_server_tools,
 )
+from nbagents.tools.mcp.contents import schema_of
 from tests.scripted import ScriptedPerson
 from tests.tools.mcp_servers import DYING_OVER_STDIO, TIME_OVER_STDIO, Watched, over_http, over_sse
 
@@ -55,12 +58,13 @@ async def test_a_published_server_over_server_sent_events() -> None:
 
 
 async def test_it_connects_with_the_first_use_and_again_after_stop() -> None:
-    bench = McpWorkbench(TIME_OVER_STDIO)
+    async with over_http(create_server("UTC")) as params:
+        bench = McpWorkbench(params)
 
-    assert await bench.list_tools()
-    await bench.stop()
-    assert await bench.list_tools()
-    await bench.stop()
+        assert await bench.list_tools()
+        await bench.stop()
+        assert await bench.list_tools()
+        await bench.stop()
 
 
 def test_it_may_be_used_by_one_asyncio_run_after_another() -> None:
@@ -76,7 +80,8 @@ def test_it_may_be_used_by_one_asyncio_run_after_another() -> None:
 async def test_a_servers_tool_passes_the_gate_and_waits_for_a_person_where_it_must() -> None:
     person = ScriptedPerson([Answer("run")])
     gate = Gate(asker=person)
-    async with McpWorkbench(TIME_OVER_STDIO, requires_approval={"convert_time"}) as bench:
+    approval = {"convert_time"}
+    async with over_http(create_server("UTC")) as params, McpWorkbench(params, requires_approval=approval) as bench:
         for name, arguments in (("convert_time", NOON), ("get_current_time", {"timezone": "UTC"})):
             call = FunctionCall(id="c", name=name, arguments=json.dumps(arguments))
             assert not (await gate.tool("ann", bench, call)).is_error
@@ -86,7 +91,7 @@ async def test_a_servers_tool_passes_the_gate_and_waits_for_a_person_where_it_mu
 
 class TestErrors:
     async def test_what_the_tool_refuses_is_an_error_result(self) -> None:
-        async with McpWorkbench(TIME_OVER_STDIO) as bench:
+        async with over_http(create_server("UTC")) as params, McpWorkbench(params) as bench:
             result = await bench.call_tool("get_current_time", {"timezone": "Mars"})
             unknown = await bench.call_tool("nope")
 
@@ -170,7 +175,7 @@ class TestStopping:
 class TestOverrides:
     async def test_a_tool_is_offered_and_called_under_its_other_name(self) -> None:
         override = {"convert_time": ToolOverride(name="zone", description="between zones")}
-        async with McpWorkbench(TIME_OVER_STDIO, override) as bench:
+        async with over_http(create_server("UTC")) as params, McpWorkbench(params, override) as bench:
             schemas = {schema["name"]: schema.get("description") for schema in await bench.list_tools()}
             result = await bench.call_tool("zone", NOON)
 
@@ -179,13 +184,21 @@ class TestOverrides:
 
     async def test_a_name_that_another_tool_has_is_refused(self) -> None:
         override = {"convert_time": ToolOverride(name="get_current_time")}
-        async with McpWorkbench(TIME_OVER_STDIO, override) as bench:
+        async with over_http(create_server("UTC")) as params, McpWorkbench(params, override) as bench:
             with pytest.raises(ToolError, match="has a tool of that name"):
                 await bench.list_tools()
 
     def test_two_of_the_same_name_are_refused(self) -> None:
         with pytest.raises(ValueError, match="must be unique"):
             McpWorkbench(TIME_OVER_STDIO, {"a": ToolOverride(name="x"), "b": ToolOverride(name="x")})
+
+
+def test_a_servers_schema_has_its_types_in_place() -> None:
+    place = {"type": "object", "properties": {"x": {"type": "integer"}}}
+    given = {"type": "object", "properties": {"at": {"$ref": "#/$defs/Place"}}, "$defs": {"Place": place}}
+    parameters = schema_of(Tool(name="go", input_schema=given))["parameters"]
+
+    assert parameters["properties"]["at"] == place and "$defs" not in parameters
 
 
 async def test_a_picture_stays_a_picture_and_never_becomes_text() -> None:
@@ -211,18 +224,25 @@ async def test_a_server_that_asks_for_a_model_is_answered_through_the_gate() -> 
 
 class TestAdapters:
     async def test_each_tool_of_a_server_is_a_tool(self) -> None:
-        _, convert = await mcp_server_tools(TIME_OVER_STDIO)
-
-        value = await convert.run_json(NOON, CancellationToken())
+        async with over_http(create_server("UTC")) as params:
+            _, convert = await mcp_server_tools(params)
+            value = await convert.run_json(NOON, CancellationToken())
 
         assert (convert.name, convert.schema["name"]) == ("convert_time", "convert_time")
         assert json.loads(convert.return_value_as_string(value))["time_difference"] == "+9.0h"
-        assert len(asyncio.all_tasks()) == 1
+
+    async def test_one_of_them_is_found_by_its_name(self) -> None:
+        async with over_http(create_server("UTC")) as params:
+            convert = await StreamableHttpMcpToolAdapter.from_server_params(params, "convert_time")
+
+            assert convert.name == "convert_time"
+            with pytest.raises(ValueError, match="Tool 'nothing' not found, available tools: get_current_time, conv"):
+                await StreamableHttpMcpToolAdapter.from_server_params(params, "nothing")
 
     async def test_they_may_share_a_session(self) -> None:
-        async with create_mcp_server_session(TIME_OVER_STDIO) as session:
+        async with over_http(create_server("UTC")) as params, create_mcp_server_session(params) as session:
             await session.initialize()
-            now, convert = await mcp_server_tools(TIME_OVER_STDIO, session)
+            now, convert = await mcp_server_tools(params, session)
 
             assert await now.run_json({"timezone": "UTC"}, CancellationToken())
             with pytest.raises(ToolError, match="Mars"):

@@ -106,9 +106,10 @@ class BaseAgent(ABC, Agent):
         except AttributeError:
             raise self._not_in_a_runtime() from None
 
-    def _not_in_a_runtime(self) -> RuntimeError:
+    def _not_in_a_runtime(self) -> AttributeError:
+        # So that `hasattr` says False, and does not raise.
         name = type(self).__name__
-        return RuntimeError(
+        return AttributeError(
             f"this {name} is in no runtime yet: register it with `await {name}.register(runtime, type, factory)` "
             "or `await agent.register_instance(runtime, agent_id)`"
         )

@@ -59,7 +59,7 @@ class ClosureAgent(BaseAgent, ClosureContext):
         unknown_type_policy: what happens with others.
 
     Raises:
-        ValueError: the second argument has no hint.
+        AssertionError: the second argument has no hint.
     """
 
     def __init__(
@@ -117,6 +117,7 @@ class ClosureAgent(BaseAgent, ClosureContext):
 
         Raises:
             ValueError: the type is registered already, or a message type cannot be serialised.
+            AssertionError: the second argument of `closure` has no hint.
         """
         function: Closure[Any] = closure
         serializers = [serializers_of(kind) for kind in _taken_by(closure) if kind is not Any]
@@ -143,7 +144,7 @@ def _taken_by(closure: Callable[..., Any]) -> tuple[Any, ...]:
     function = closure if inspect.isroutine(closure) else type(closure).__call__
     hints = get_type_hints(function, localns=inspect.getclosurevars(function).nonlocals)
     if len(parameters) != 3 or parameters[1] not in hints:
-        raise ValueError(
+        raise AssertionError(
             f"{closure!r} cannot be an agent: expected "
             "`async def name(ctx: ClosureContext, message: T, mctx: MessageContext)` with a hint for the message"
         )

@@ -6,19 +6,26 @@ Nothing is built or written unless that logger is enabled for INFO: it costs a m
 from __future__ import annotations
 
 import json
-import logging
 from enum import Enum
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
+from ..effect_events import EVENT_LOGGER_NAME, ROOT_LOGGER_NAME, TRACE_LOGGER_NAME, Event, event_logger
 from .identity import AgentId, TopicId
 
-ROOT_LOGGER_NAME = "nbagents"
-EVENT_LOGGER_NAME = "nbagents.runtime.events"
-TRACE_LOGGER_NAME = "nbagents.runtime.trace"
-
-event_logger = logging.getLogger(EVENT_LOGGER_NAME)
+__all__ = [
+    "EVENT_LOGGER_NAME",
+    "ROOT_LOGGER_NAME",
+    "TRACE_LOGGER_NAME",
+    "AgentConstructionExceptionEvent",
+    "DeliveryStage",
+    "MessageDroppedEvent",
+    "MessageEvent",
+    "MessageHandlerExceptionEvent",
+    "MessageKind",
+    "event_logger",
+]
 
 
 class MessageKind(Enum):
@@ -36,17 +43,7 @@ class DeliveryStage(Enum):
     DELIVER = 2
 
 
-class _Event:
-    """Keeps its facts in `kwargs`; as text they are JSON."""
-
-    def __init__(self, **facts: Any) -> None:
-        self.kwargs = {**facts, "type": type(self).__name__.removesuffix("Event")}
-
-    def __str__(self) -> str:
-        return json.dumps(self.kwargs)
-
-
-class MessageEvent(_Event):
+class MessageEvent(Event):
     """A message is sent or delivered."""
 
     def __init__(
@@ -67,7 +64,7 @@ class MessageEvent(_Event):
         )
 
 
-class MessageDroppedEvent(_Event):
+class MessageDroppedEvent(Event):
     """An intervention handler dropped a message."""
 
     def __init__(
@@ -76,14 +73,14 @@ class MessageDroppedEvent(_Event):
         super().__init__(payload=_text(payload), sender=_id(sender), receiver=_id(receiver), kind=str(kind))
 
 
-class MessageHandlerExceptionEvent(_Event):
+class MessageHandlerExceptionEvent(Event):
     """A handler raised."""
 
     def __init__(self, *, payload: Any, handling_agent: AgentId, exception: BaseException) -> None:
         super().__init__(payload=_text(payload), handling_agent=str(handling_agent), exception=str(exception))
 
 
-class AgentConstructionExceptionEvent(_Event):
+class AgentConstructionExceptionEvent(Event):
     """An agent could not be made."""
 
     def __init__(self, *, agent_id: AgentId, exception: BaseException) -> None:

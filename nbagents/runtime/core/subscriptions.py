@@ -42,7 +42,42 @@ UnboundSubscription = Callable[[], "list[Subscription] | Awaitable[list[Subscrip
 """Makes a class's subscriptions at its registration, when its agent type is known."""
 
 
-class TypeSubscription(Subscription):
+class _ByTopicType(Subscription):
+    """What looks at a topic's type only; the topic's source is the agent's key.
+
+    Args:
+        said: what the topic type is compared with.
+        agent_type: who receives.
+        id: by default a new one.
+    """
+
+    def __init__(self, said: str, agent_type: str | AgentType, id: str | None) -> None:
+        self._said = said
+        self._agent_type = agent_type.type if isinstance(agent_type, AgentType) else agent_type
+        self._id = id or str(uuid.uuid4())
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    @property
+    def agent_type(self) -> str:
+        """The type of agent that receives."""
+        return self._agent_type
+
+    def map_to_agent(self, topic_id: TopicId) -> AgentId:
+        if not self.is_match(topic_id):
+            raise CantHandleException("TopicId does not match the subscription")
+        return AgentId(self._agent_type, topic_id.source)
+
+    def _equals(self, other: _ByTopicType) -> bool:
+        return self._id == other._id or (self._agent_type, self._said) == (other._agent_type, other._said)
+
+    # Two that are equal may have different ids: there is no hash that agrees with that.
+    __hash__ = None  # type: ignore[assignment]  # how Python says "not hashable"
+
+
+class TypeSubscription(_ByTopicType):
     """Topics of exactly this type reach agents of this type; the topic's source is the agent's key.
 
     Args:
@@ -52,42 +87,21 @@ class TypeSubscription(Subscription):
     """
 
     def __init__(self, topic_type: str, agent_type: str | AgentType, id: str | None = None) -> None:
-        self._topic_type = topic_type
-        self._agent_type = agent_type.type if isinstance(agent_type, AgentType) else agent_type
-        self._id = id or str(uuid.uuid4())
-
-    @property
-    def id(self) -> str:
-        return self._id
+        super().__init__(topic_type, agent_type, id)
 
     @property
     def topic_type(self) -> str:
         """The topic type that is matched."""
-        return self._topic_type
-
-    @property
-    def agent_type(self) -> str:
-        """The type of agent that receives."""
-        return self._agent_type
+        return self._said
 
     def is_match(self, topic_id: TopicId) -> bool:
-        return topic_id.type == self._topic_type
-
-    def map_to_agent(self, topic_id: TopicId) -> AgentId:
-        if not self.is_match(topic_id):
-            raise CantHandleException("TopicId does not match the subscription")
-        return AgentId(self._agent_type, topic_id.source)
+        return topic_id.type == self._said
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TypeSubscription):
-            return False
-        return self._id == other._id or (self._agent_type, self._topic_type) == (other._agent_type, other._topic_type)
-
-    # Two that are equal may have different ids: there is no hash that agrees with that.
-    __hash__ = None  # type: ignore[assignment]  # how Python says "not hashable"
+        return isinstance(other, TypeSubscription) and self._equals(other)
 
 
-class TypePrefixSubscription(Subscription):
+class TypePrefixSubscription(_ByTopicType):
     """Topics whose type begins with a prefix reach agents of this type; the topic's source is the agent's key.
 
     Args:
@@ -97,38 +111,18 @@ class TypePrefixSubscription(Subscription):
     """
 
     def __init__(self, topic_type_prefix: str, agent_type: str | AgentType, id: str | None = None) -> None:
-        self._prefix = topic_type_prefix
-        self._agent_type = agent_type.type if isinstance(agent_type, AgentType) else agent_type
-        self._id = id or str(uuid.uuid4())
-
-    @property
-    def id(self) -> str:
-        return self._id
+        super().__init__(topic_type_prefix, agent_type, id)
 
     @property
     def topic_type_prefix(self) -> str:
         """How the topic types begin that are matched."""
-        return self._prefix
-
-    @property
-    def agent_type(self) -> str:
-        """The type of agent that receives."""
-        return self._agent_type
+        return self._said
 
     def is_match(self, topic_id: TopicId) -> bool:
-        return topic_id.type.startswith(self._prefix)
-
-    def map_to_agent(self, topic_id: TopicId) -> AgentId:
-        if not self.is_match(topic_id):
-            raise CantHandleException("TopicId does not match the subscription")
-        return AgentId(self._agent_type, topic_id.source)
+        return topic_id.type.startswith(self._said)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TypePrefixSubscription):
-            return False
-        return self._id == other._id or (self._agent_type, self._prefix) == (other._agent_type, other._prefix)
-
-    __hash__ = None  # type: ignore[assignment]  # as TypeSubscription
+        return isinstance(other, TypePrefixSubscription) and self._equals(other)
 
 
 class DefaultSubscription(TypeSubscription):

@@ -8,19 +8,32 @@ from .adapter import (
     create_mcp_server_session,
     mcp_server_tools,
 )
+from .elicitation import Elicitor, RunElicitor, StdioElicitor, StreamElicitor
+from .host import McpSessionHost
 from .params import McpServerParams, SseServerParams, StdioServerParams, StreamableHttpServerParams
+from .roots import RootsProvider, StaticRootsProvider
+from .sampling import ChatCompletionClientSampler, Sampler
 from .session import McpSession
 from .workbench import McpWorkbench
 
 __all__ = [
+    "ChatCompletionClientSampler",
+    "Elicitor",
     "McpServerParams",
     "McpSession",
+    "McpSessionHost",
     "McpToolAdapter",
     "McpWorkbench",
+    "RootsProvider",
+    "RunElicitor",
+    "Sampler",
     "SseMcpToolAdapter",
     "SseServerParams",
+    "StaticRootsProvider",
+    "StdioElicitor",
     "StdioMcpToolAdapter",
     "StdioServerParams",
+    "StreamElicitor",
     "StreamableHttpMcpToolAdapter",
     "StreamableHttpServerParams",
     "create_mcp_server_session",

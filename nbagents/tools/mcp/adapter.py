@@ -22,7 +22,7 @@ from .transport import connected
 
 if TYPE_CHECKING:
     from mcp import ClientSession
-    from mcp.client.session import SamplingFnT
+    from mcp.client.session import ElicitationFnT, ListRootsFnT, SamplingFnT
     from mcp.types import CallToolResult, Tool
 
 
@@ -81,7 +81,7 @@ class McpToolAdapter(BaseTool[BaseModel, ToolResult], Component[McpToolAdapterCo
         Raises:
             ToolError: the server cannot be reached, or says that the tool failed.
         """
-        return await self._call(args.model_dump(mode="json", exclude_unset=True), cancellation_token)
+        return await self._call(args.model_dump(mode="json", exclude_unset=True, by_alias=True), cancellation_token)
 
     async def run_json(
         self, args: Mapping[str, Any], cancellation_token: CancellationToken, call_id: str | None = None
@@ -160,14 +160,25 @@ async def mcp_server_tools(
 
 @asynccontextmanager
 async def create_mcp_server_session(
-    server_params: McpServerParams, sampling_callback: SamplingFnT | None = None
+    server_params: McpServerParams,
+    sampling_callback: SamplingFnT | None = None,
+    elicitation_callback: ElicitationFnT | None = None,
+    list_roots_callback: ListRootsFnT | None = None,
 ) -> AsyncIterator[ClientSession]:
     """A session of the SDK with the server, for ``async with``; calling its `initialize` again does no harm.
+
+    The callbacks answer what the server asks: for a model, a person, the directories that it may use.
 
     Raises:
         ToolError: the server cannot be reached.
     """
-    async with connected(server_params, sampling=sampling_callback, mode="legacy") as client:
+    async with connected(
+        server_params,
+        sampling=sampling_callback,
+        elicitation=elicitation_callback,
+        roots=list_roots_callback,
+        mode="legacy",
+    ) as client:
         yield client.session
 
 

@@ -56,8 +56,8 @@ class StreamableHttpServerParams(BaseModel):
     type: Literal["StreamableHttpServerParams"] = "StreamableHttpServerParams"
     url: str
     headers: dict[str, Any] | None = None
-    timeout: float = 30
-    sse_read_timeout: float = 300
+    timeout: float = 30.0
+    sse_read_timeout: float = 300.0
     terminate_on_close: bool = True
 
     @property

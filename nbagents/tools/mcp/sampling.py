@@ -1,10 +1,18 @@
-"""Answers an MCP server that asks for a model: as the agent whose call the server serves asks its own."""
+"""Answers an MCP server that asks for a model. Names and JSON shapes are AutoGen's.
+
+In a run the question passes the gate as one of the agent whose call the server serves: recorded, and counted.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from ...component import Component, ComponentBase, ComponentConfig, ComponentModel
 from ...errors import ConfigurationError
 from ...image import Image
 from ...models.client import ChatCompletionClient
@@ -12,29 +20,58 @@ from ...models.messages import AssistantMessage, LLMMessage, SystemMessage, User
 from ..caller import current_caller
 
 if TYPE_CHECKING:
-    from mcp.client.session import SamplingFnT
-    from mcp.types import CreateMessageRequestParams
+    from mcp.types import CreateMessageRequestParams, CreateMessageResult, ErrorData
 
 
-def sampling_by(client: ChatCompletionClient) -> SamplingFnT:
-    """The callback of the SDK that answers with `client`; an error is told to the server."""
+class Sampler(ABC, ComponentBase[BaseModel]):
+    """Answers servers that ask for a model; users may implement their own."""
 
-    async def sampled(context: Any, params: CreateMessageRequestParams) -> Any:
-        from mcp.types import INTERNAL_ERROR, CreateMessageResult, ErrorData, TextContent
+    component_type = "mcp_sampler"
 
-        try:
-            asked, caller = _messages(params), current_caller()
-            result = await (caller.ask(client, asked) if caller else client.create(asked))
-        except Exception as error:
-            return ErrorData(code=INTERNAL_ERROR, message=f"the model did not answer: {error}")
-        text = result.content if isinstance(result.content, str) else ""
-        reason = "maxTokens" if result.finish_reason == "length" else "endTurn"
-        model = result.model or client.model or type(client).__name__
+    @abstractmethod
+    async def sample(self, params: CreateMessageRequestParams) -> CreateMessageResult | ErrorData:
+        """The answer."""
+
+
+class ChatCompletionClientSamplerConfig(ComponentConfig):
+    """The model."""
+
+    client_config: ComponentModel
+
+
+class ChatCompletionClientSampler(Sampler, Component[ChatCompletionClientSamplerConfig]):
+    """Answers with a model."""
+
+    component_config_schema = ChatCompletionClientSamplerConfig
+
+    def __init__(self, model_client: ChatCompletionClient) -> None:
+        self._model_client = model_client
+
+    async def sample(self, params: CreateMessageRequestParams) -> CreateMessageResult | ErrorData:
+        """The model's answer.
+
+        Raises:
+            ConfigurationError: the request holds what is neither text nor image.
+            ModelError: the model did not answer.
+        """
+        from mcp.types import CreateMessageResult, TextContent
+
+        client, asked, caller = self._model_client, _messages(params), current_caller()
+        result = await (caller.ask(client, asked) if caller else client.create(asked))
+        text = result.content if isinstance(result.content, str) else to_json(result.content).decode()
         return CreateMessageResult(
-            role="assistant", content=TextContent(type="text", text=text), model=model, stop_reason=reason
+            role="assistant",
+            content=TextContent(type="text", text=text),
+            model=result.model or client.model or type(client).__name__,
+            stop_reason="maxTokens" if result.finish_reason == "length" else "endTurn",
         )
 
-    return sampled
+    def _to_config(self) -> ChatCompletionClientSamplerConfig:
+        return ChatCompletionClientSamplerConfig(client_config=self._model_client.dump_component())
+
+    @classmethod
+    def _from_config(cls, config: ChatCompletionClientSamplerConfig) -> Self:
+        return cls(ChatCompletionClient.load_component(config.client_config))
 
 
 def _messages(params: CreateMessageRequestParams) -> list[LLMMessage]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...cancellation import CancellationToken
@@ -18,7 +18,9 @@ from .transport import connected
 
 if TYPE_CHECKING:
     from mcp import Client
-    from mcp.client.session import SamplingFnT
+    from mcp.types import InitializeResult
+
+    from .host import McpSessionHost
 
 T = TypeVar("T")
 
@@ -31,18 +33,33 @@ class McpSession:
 
     Args:
         params: where the server is.
-        sampling: answers the server when it asks for a model; runs in the context of the latest call.
+        host: answers what the server asks; runs in the context of the latest call.
     """
 
-    def __init__(self, params: McpServerParams, sampling: SamplingFnT | None = None) -> None:
+    def __init__(self, params: McpServerParams, host: McpSessionHost | None = None) -> None:
         self.params = params
-        self._sampling = sampling
+        self._host = host
         self._context = contextvars.copy_context()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._owner: asyncio.Task[None] | None = None
         self._client: Client | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._closing, self._starting = asyncio.Event(), asyncio.Lock()
+
+    @property
+    def introduction(self) -> InitializeResult | None:
+        """What the server said of itself; None while there is no session."""
+        if self._client is None:
+            return None
+        from mcp.types import InitializeResult
+
+        said = self._client
+        return InitializeResult(
+            protocol_version=said.protocol_version,
+            capabilities=said.server_capabilities,
+            server_info=said.server_info,
+            instructions=said.instructions,
+        )
 
     async def start(self) -> Client:
         """The client of the session, which begins if it has not.
@@ -109,7 +126,7 @@ class McpSession:
 
     async def _own(self, ready: asyncio.Future[Client], closing: asyncio.Event) -> None:
         try:
-            async with connected(self.params, sampling=self._sampled() if self._sampling else None) as client:
+            async with connected(self.params, **self._answering()) as client:
                 ready.set_result(client)
                 await closing.wait()
         except asyncio.CancelledError:
@@ -120,19 +137,30 @@ class McpSession:
             if not ready.done():
                 ready.set_exception(error)
 
-    def _sampled(self) -> SamplingFnT:
-        answer = self._sampling
-        assert answer is not None, "a session without a model offers none"
+    def _answering(self) -> dict[str, Any]:
+        """How the server's questions are answered, of which it is told only where there is an answer."""
+        host = self._host
+        if host is None:
+            return {}
 
-        async def sampled(context: Any, params: Any) -> Any:
-            # In the context of the call that the server serves: it knows the run's gate.
-            return await asyncio.create_task(_as_coroutine(answer(context, params)), context=self._context)
+        async def sampling(_: Any, params: Any) -> Any:
+            return await self._in_context(host.handle_sampling_request(params))
 
-        return sampled
+        async def elicitation(_: Any, params: Any) -> Any:
+            return await self._in_context(host.handle_elicit_request(params))
 
+        async def roots(_: Any) -> Any:
+            return await self._in_context(host.handle_list_roots_request())
 
-async def _as_coroutine(work: Awaitable[T]) -> T:
-    return await work
+        return {
+            "sampling": sampling if host.sampler else None,
+            "elicitation": elicitation if host.elicitor else None,
+            "roots": roots if host.roots else None,
+        }
+
+    async def _in_context(self, answering: Coroutine[Any, Any, T]) -> T:
+        """What `answering` gives in the context of the call that the server serves: it knows the run's gate."""
+        return await asyncio.create_task(answering, context=self._context)
 
 
 def _went_away(error: Exception) -> bool:

@@ -13,7 +13,7 @@ from .params import McpServerParams, SseServerParams, StdioServerParams, Streama
 if TYPE_CHECKING:
     from mcp import Client
     from mcp.client import Transport
-    from mcp.client.session import SamplingFnT
+    from mcp.client.session import ElicitationFnT, ListRootsFnT, SamplingFnT
 
 LAST_WORDS = 600
 """So many characters of what a server wrote to its standard error are told when it cannot be reached."""
@@ -21,13 +21,20 @@ LAST_WORDS = 600
 
 @asynccontextmanager
 async def connected(
-    params: McpServerParams, *, sampling: SamplingFnT | None = None, mode: str = "auto"
+    params: McpServerParams,
+    *,
+    sampling: SamplingFnT | None = None,
+    elicitation: ElicitationFnT | None = None,
+    roots: ListRootsFnT | None = None,
+    mode: str = "auto",
 ) -> AsyncIterator[Client]:
     """A client that is connected to the server; leaving ends the session and the server that it started.
 
     Args:
         params: where the server is.
         sampling: answers the server when it asks for a model.
+        elicitation: answers the server when it asks for a person.
+        roots: answers the server when it asks which directories it may use.
         mode: "auto", or "legacy" for the handshake of before 2026.
 
     Raises:
@@ -42,7 +49,14 @@ async def connected(
     async with AsyncExitStack() as stack:
         said = stack.enter_context(_file())
         transport = await _transport(params, said, stack)
-        client = Client(transport, read_timeout_seconds=timeout, sampling_callback=sampling, mode=mode)
+        client = Client(
+            transport,
+            read_timeout_seconds=timeout,
+            sampling_callback=sampling,
+            elicitation_callback=elicitation,
+            list_roots_callback=roots,
+            mode=mode,
+        )
         try:
             await stack.enter_async_context(client)
         except Exception as error:

@@ -16,15 +16,18 @@ from ...component import Component, ComponentConfig, ComponentModel
 from ...errors import ToolError
 from ..results import ToolResult
 from ..schema import ToolSchema
-from ..static_workbench import ENDS_THE_RUN, ToolOverride, error_text
+from ..static_workbench import ENDS_THE_RUN, ToolOverride, error_text, renamed
 from ..workbench import Workbench
 from .contents import contents_of, schema_of, tools_of
+from .host import McpSessionHost
 from .params import McpServerParams
+from .sampling import ChatCompletionClientSampler
 from .session import McpSession
 
 if TYPE_CHECKING:
     from mcp.types import (
         GetPromptResult,
+        InitializeResult,
         ListPromptsResult,
         ListResourcesResult,
         ListResourceTemplatesResult,
@@ -48,6 +51,7 @@ class McpWorkbenchConfig(ComponentConfig):
     server_params: McpServerParams
     tool_overrides: dict[str, ToolOverride] = Field(default_factory=dict)
     model_client: ComponentModel | None = None
+    host: ComponentModel | None = None
     requires_approval: bool | list[str] | None = None
 
 
@@ -57,11 +61,12 @@ class McpWorkbench(Workbench, Component[McpWorkbenchConfig]):
     Args:
         server_params: where the server is.
         tool_overrides: other names and descriptions, by the server's names.
-        model_client: answers the server when it asks for a model; without one it is told that there is none.
+        model_client: answers the server when it asks for a model: short for a `host` with that alone.
+        host: answers what the server asks; without one it is told that there is nobody.
         requires_approval: True when a person must agree to each call, or the names of such tools as they are offered.
 
     Raises:
-        ValueError: two overrides have the same name.
+        ValueError: two overrides have the same name, or there are both a `host` and a `model_client`.
     """
 
     component_config_schema = McpWorkbenchConfig
@@ -72,24 +77,27 @@ class McpWorkbench(Workbench, Component[McpWorkbenchConfig]):
         tool_overrides: Mapping[str, ToolOverride] | None = None,
         model_client: ChatCompletionClient | None = None,
         *,
+        host: McpSessionHost | None = None,
         requires_approval: bool | Container[str] = False,
     ) -> None:
         self._server_params, self._overrides = server_params, dict(tool_overrides or {})
-        self._original = {other.name: own for own, other in self._overrides.items() if other.name}
-        if len(self._original) != sum(1 for other in self._overrides.values() if other.name):
-            raise ValueError("Override names must be unique.")
-        self._approval, self._model_client = requires_approval, model_client
-        sampling = None
+        self._original = renamed(self._overrides)
+        if host is not None and model_client is not None:
+            raise ValueError("give the model to the host: McpSessionHost(sampler=ChatCompletionClientSampler(client))")
+        self._approval, self._model_client, self._host = requires_approval, model_client, host
         if model_client is not None:
-            from .sampling import sampling_by
-
-            sampling = sampling_by(model_client)
-        self._session = McpSession(server_params, sampling)
+            host = McpSessionHost(sampler=ChatCompletionClientSampler(model_client))
+        self._session = McpSession(server_params, host)
 
     @property
     def server_params(self) -> McpServerParams:
         """Where the server is."""
         return self._server_params
+
+    @property
+    def initialize_result(self) -> InitializeResult | None:
+        """What the server said of itself; None before the first use."""
+        return self._session.introduction
 
     async def list_tools(self) -> list[ToolSchema]:
         """The server's tools, with their other names and descriptions.
@@ -100,7 +108,7 @@ class McpWorkbench(Workbench, Component[McpWorkbenchConfig]):
         schemas = [schema_of(tool) for tool in await self._session.call(tools_of)]
         names = {schema["name"] for schema in schemas}
         for other, own in self._original.items():
-            if other in names and other != own:
+            if other in names:
                 raise ToolError(f"tool {own!r} is to be called {other!r}, but the server has a tool of that name")
         return [self._overridden(schema) for schema in schemas]
 
@@ -179,6 +187,7 @@ class McpWorkbench(Workbench, Component[McpWorkbenchConfig]):
             server_params=self._server_params,
             tool_overrides=self._overrides,
             model_client=self._model_client.dump_component() if self._model_client is not None else None,
+            host=self._host.dump_component() if self._host is not None else None,
             requires_approval=approval or None,
         )
 
@@ -187,8 +196,13 @@ class McpWorkbench(Workbench, Component[McpWorkbenchConfig]):
         from ...models.client import ChatCompletionClient
 
         client = ChatCompletionClient.load_component(config.model_client) if config.model_client else None
+        host = McpSessionHost.load_component(config.host) if config.host else None
         return cls(
-            config.server_params, config.tool_overrides, client, requires_approval=config.requires_approval or False
+            config.server_params,
+            config.tool_overrides,
+            client,
+            host=host,
+            requires_approval=config.requires_approval or False,
         )
 
     def _overridden(self, schema: ToolSchema) -> ToolSchema:

@@ -112,4 +112,41 @@ async def test_a_token_keeps_no_callbacks_of_what_has_ended() -> None:
         await runtime.publish_message(Said(str(n)), TOPIC, cancellation_token=token)
     await runtime.stop_when_idle()
     await asyncio.sleep(0)
-    assert token._callbacks == []
+    assert not token._callbacks
+
+
+async def test_what_is_linked_is_cancelled_at_once_on_its_own_loop() -> None:
+    token, loop = CancellationToken(), asyncio.get_running_loop()
+    before, after = loop.create_future(), loop.create_future()
+    token.link_future(before)
+    token.cancel()
+    assert before.cancelled()
+    assert token.link_future(after).cancelled()
+
+
+async def test_another_thread_may_cancel() -> None:
+    token, future = CancellationToken(), asyncio.get_running_loop().create_future()
+    token.link_future(future)
+    await asyncio.to_thread(token.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await future
+
+
+def test_a_future_of_a_loop_that_is_gone_is_left_alone() -> None:
+    token, loop = CancellationToken(), asyncio.new_event_loop()
+    token.link_future(loop.create_future())
+    loop.close()
+    token.cancel()
+
+
+def test_a_callback_that_fails_keeps_no_other_from_being_called() -> None:
+    token, called = CancellationToken(), list[str]()
+
+    def fail() -> None:
+        raise ValueError("cannot")
+
+    for callback in (fail, lambda: called.append("a"), fail, lambda: called.append("b")):
+        token.add_callback(callback)
+    with pytest.raises(ValueError, match="cannot"):
+        token.cancel()
+    assert called == ["a", "b"]

@@ -102,7 +102,7 @@ async def test_a_closure_without_a_hint_is_refused_at_registration() -> None:
     async def unhinted(ctx, message, mctx):  # type: ignore[no-untyped-def]  # this is what is tested
         """Takes what?"""
 
-    with pytest.raises(ValueError, match="with a hint for the message"):
+    with pytest.raises(AssertionError, match="with a hint for the message"):
         await ClosureAgent.register_closure(SingleThreadedAgentRuntime(), "unhinted", unhinted)
 
 

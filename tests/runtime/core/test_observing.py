@@ -10,17 +10,22 @@ from typing import Any
 
 import pytest
 
+from nbagents.models import FunctionCall, LLMMessage, ReplayChatCompletionClient, UserMessage
 from nbagents.runtime import (
     EVENT_LOGGER_NAME,
     AgentId,
     Gate,
     MessageContext,
+    MessageHandlerContext,
+    Redactor,
     RoutedAgent,
     SingleThreadedAgentRuntime,
     current_gate,
     message_handler,
     passing,
 )
+from nbagents.runtime.effect_events import LLMCallEvent, ToolCallEvent
+from nbagents.tools import FunctionTool
 
 from .agents import TOPIC, Echo, Failing, Said, subscribed
 
@@ -103,3 +108,43 @@ async def test_a_handlers_effects_pass_the_gate_of_whoever_sent_the_message() ->
             await runtime.publish_message(Said("a"), type(TOPIC)("asking:x", "k"))
     await runtime.stop_when_idle()
     assert agent.gates == [first, second, first, second] or agent.gates == [first, first, second, second]
+
+
+def listened(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [json.loads(str(record.msg)) for record in caplog.records if record.name == EVENT_LOGGER_NAME]
+
+
+async def test_model_and_tool_calls_are_logged_with_tokens_and_agent_and_without_secrets(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gate = Gate(redactor=Redactor({"KEY": "sesame-sesame-1"}))
+    client = ReplayChatCompletionClient(["it is sesame-sesame-1", "in pieces"])
+    asked: list[LLMMessage] = [UserMessage(content="say sesame-sesame-1", source="user")]
+
+    def shout(text: str) -> str:
+        return text.upper()
+
+    with caplog.at_level(logging.INFO, logger=EVENT_LOGGER_NAME):
+        async for _ in gate.model("bob", client, asked):
+            pass
+        async for _ in gate.model("bob", client, asked, stream=True):
+            pass
+        await gate.tool("bob", FunctionTool(shout, "shouts"), FunctionCall("1", '{"text": "a"}', "shout"))
+    call, start, end, tool = listened(caplog)
+
+    assert call["type"] == "LLMCall" and call["agent_id"] == "bob"
+    assert (call["prompt_tokens"], call["completion_tokens"]) == (2, 3)
+    assert call["response"]["content"] == "it is [redacted KEY]" and call["messages"][0]["source"] == "user"
+    assert "sesame-sesame-1" not in caplog.text
+    assert (start["type"], end["type"], end["response"]["content"]) == ("LLMStreamStart", "LLMStreamEnd", "in pieces")
+    assert tool == {
+        "type": "ToolCall", "tool_name": "shout", "arguments": {"text": "a"}, "result": "A", "agent_id": "bob",
+    }  # fmt: skip
+
+
+def test_an_event_belongs_to_the_agent_whose_handler_is_running() -> None:
+    with MessageHandlerContext.populate_context(AgentId("a", "b")):
+        inside = ToolCallEvent(tool_name="t", arguments={}, result="")
+    outside = LLMCallEvent(messages=[], response={}, prompt_tokens=1, completion_tokens=2)
+    assert (inside.kwargs["agent_id"], outside.kwargs["agent_id"]) == ("a/b", None)
+    assert (outside.prompt_tokens, outside.completion_tokens) == (1, 2)

@@ -68,9 +68,9 @@ def test_the_contexts_say_so_when_there_is_none() -> None:
 
 def test_an_agent_in_no_runtime_says_how_to_get_into_one() -> None:
     agent = Echo()
-    with pytest.raises(RuntimeError, match=r"in no runtime yet: register it"):
+    with pytest.raises(AttributeError, match=r"in no runtime yet: register it"):
         agent.id  # noqa: B018  # the access is what is tested
-    with pytest.raises(RuntimeError, match=r"in no runtime yet: register it"):
+    with pytest.raises(AttributeError, match=r"in no runtime yet: register it"):
         agent.runtime  # noqa: B018  # the access is what is tested
 
 

@@ -1,0 +1,95 @@
+"""What a subclass of `BaseChatAgent` may rely on: which of its methods are asked, and what stands in a result."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import pytest
+
+from nbagents.agents import AssistantAgent, BaseChatAgent, Response
+from nbagents.cancellation import CancellationToken
+from nbagents.messages import BaseChatMessage, TextMessage, ThoughtEvent
+from nbagents.runtime import Gate, passing
+from nbagents.teams import RoundRobinGroupChat
+from tests.agents.scripts import client, kinds
+
+
+class Both(BaseChatAgent):
+    """Says one thing when asked, and another as a stream."""
+
+    def __init__(self, name: str = "both") -> None:
+        super().__init__(name, "says it in two ways")
+
+    @property
+    def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
+        return (TextMessage,)
+
+    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
+        inner = [ThoughtEvent(content="inner", source=self.name)]
+        return Response(chat_message=TextMessage(content="asked", source=self.name), inner_messages=inner)
+
+    async def on_messages_stream(
+        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[Any, None]:
+        yield ThoughtEvent(content="shown", source=self.name)
+        yield Response(chat_message=TextMessage(content="streamed", source=self.name))
+
+    async def on_reset(self, cancellation_token: CancellationToken) -> None:
+        return None
+
+
+def texts(messages: Sequence[Any]) -> list[str]:
+    return [message.to_text() for message in messages]
+
+
+async def test_run_asks_on_messages_and_run_stream_the_stream() -> None:
+    assert texts((await Both().run(task="go")).messages) == ["go", "inner", "asked"]
+    *shown, result = [item async for item in Both().run_stream(task="go")]
+    assert texts(shown) == ["go", "shown", "streamed"] and result.messages == shown
+    team = await RoundRobinGroupChat([Both()], max_turns=1).run(task="go")
+    assert texts(team.messages) == ["go", "shown", "streamed"]
+
+
+async def test_a_subclass_of_an_agent_of_ours_may_change_either() -> None:
+    class Louder(AssistantAgent):
+        async def on_messages(self, messages: Any, cancellation_token: CancellationToken) -> Response:
+            response = await super().on_messages(messages, cancellation_token)
+            return Response(chat_message=TextMessage(content=response.chat_message.to_text().upper(), source=self.name))
+
+    assert texts((await Louder("a", client("quiet")).run(task="go")).messages) == ["go", "QUIET"]
+
+    class Twice(AssistantAgent):
+        async def on_messages_stream(self, messages: Any, cancellation_token: CancellationToken) -> Any:
+            async for item in super().on_messages_stream(messages, cancellation_token):
+                if isinstance(item, Response):
+                    item.chat_message = TextMessage(content=item.chat_message.to_text() * 2, source=self.name)
+                yield item
+
+    assert texts((await Twice("a", client("ha")).run(task="go")).messages) == ["go", "haha"]
+
+
+@pytest.mark.parametrize("agent", [Both(), AssistantAgent("a", client("x"))], ids=["a user's", "one of ours"])
+async def test_what_run_says_is_recorded(agent: BaseChatAgent) -> None:
+    with passing(Gate()) as gate:
+        result = await agent.run(task="go")
+    recorded = [entry["message"]["type"] for entry in gate.journal.entries if entry["type"] == "message"]
+    assert recorded == kinds(result.messages[1:])
+
+
+async def test_a_stream_without_a_response_is_an_error() -> None:
+    class Silent(Both):
+        async def on_messages_stream(self, messages: Any, cancellation_token: CancellationToken) -> Any:
+            yield ThoughtEvent(content="...", source=self.name)
+
+    with pytest.raises(ValueError, match="both did not produce a final response"):
+        async for _ in Silent().run_stream(task="go"):
+            pass
+    with pytest.raises(RuntimeError, match="both did not produce a final response"):
+        await RoundRobinGroupChat([Silent()], max_turns=1).run(task="go")
+
+
+@pytest.mark.parametrize("task", [[1], ["text"], {"a": 1}, [ThoughtEvent(content="x", source="y")]])
+async def test_a_task_that_is_none_is_refused(task: Any) -> None:
+    with pytest.raises(ValueError, match=r"[Tt]ask"):
+        await Both().run(task=task)
