@@ -121,7 +121,7 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
         for message in kept:
             emit(message)
         with ensured_gate() as gate, account() as usage:
-            gate.write("task", messages=[message.dump() for message in messages])
+            gate.note("task", messages=tuple(messages))
             gate.speaker([self.name])
             async with aclosing(self.on_messages_stream(messages, token or CancellationToken())) as stream:
                 async for item in stream:

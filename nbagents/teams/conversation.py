@@ -135,7 +135,7 @@ class Conversation(Team):
                         kept.append(message)
 
                 if task and not within:
-                    gate.write("task", messages=[message.dump() for message in task])
+                    gate.note("task", messages=tuple(task))
                 shown = (kept, emit) if output_task_messages else None
                 reason = await self._turns(task, shown, tell, token or CancellationToken())
                 return TaskResult(messages=kept, stop_reason=reason, usage=usage)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from ..messages import BaseChatMessage
+from ..messages import BaseChatMessage, dump_all
 
 if TYPE_CHECKING:
     from .group_chat import BaseGroupChat
@@ -25,12 +25,12 @@ async def saved(team: BaseGroupChat) -> dict[str, Any]:
             "type": "ChatAgentContainerState",
             "version": VERSION,
             "agent_state": dict(await team._seat(name).save_state()),
-            "message_buffer": [message.dump() for message in team._hearing.unheard(name)[0]],
+            "message_buffer": dump_all(team._hearing.unheard(name)[0]),
         }
     states[team.manager_name] = {
         "type": team.state_type,
         "version": VERSION,
-        "message_thread": [message.dump() for message in team._thread],
+        "message_thread": dump_all(team._thread),
         "current_turn": team._current_turn,
         **team._place(),
     }
