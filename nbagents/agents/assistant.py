@@ -150,7 +150,7 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
 
     async def save_state(self) -> Mapping[str, Any]:
         """The model's context, and the states of workbenches and memories that have one."""
-        state = AssistantAgentState(
+        state = AssistantAgentState.model_construct(
             llm_context=await self._model_context.save_state(),
             unfinished=self._heard.unfinished,
             workbench=await workbench_states(self._toolbox.workbenches),

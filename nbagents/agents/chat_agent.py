@@ -152,7 +152,7 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
     def _in_run(self, task: Sequence[BaseChatMessage]) -> Iterator[tuple[Gate, Usage]]:
         """A run of this agent alone: its gate, and what it spends."""
         with ensured_gate() as gate, account() as usage:
-            gate.write("task", messages=[message.dump() for message in task])
+            gate.note("task", messages=tuple(task))
             gate.speaker([self.name])
             yield gate, usage
 

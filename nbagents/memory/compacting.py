@@ -116,8 +116,7 @@ class CompactingChatCompletionContext(ChatCompletionContext, Component[Compactin
 
     async def save_state(self) -> Mapping[str, Any]:
         """The conversation and its summary, as JSON."""
-        state = CompactingState(messages=self._conversation(), summary=self._summary, covered=self._covered)
-        return state.model_dump(mode="json")
+        return {**await super().save_state(), "summary": self._summary, "covered": self._covered}
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `save_state` saved, here or in any other context.

@@ -14,7 +14,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..component import Component, ComponentBase, ComponentConfig
-from ..models.messages import FunctionExecutionResultMessage, LLMMessage, SystemMessage
+from ..models.messages import FunctionExecutionResultMessage, LLMMessage, SystemMessage, dump_prompt
 
 
 class ChatCompletionContextState(BaseModel):
@@ -83,7 +83,7 @@ class ChatCompletionContext(ABC, ComponentBase[BaseModel]):
 
     async def save_state(self) -> Mapping[str, Any]:
         """The conversation, as JSON; without what is pinned."""
-        return ChatCompletionContextState(messages=self._conversation()).model_dump(mode="json")
+        return {"messages": dump_prompt(self._conversation())}
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `save_state` saved.

@@ -24,7 +24,7 @@ from .events import (
     UserInputRequestedEvent,
 )
 from .factory import MessageFactory, load_message
-from .message import BaseAgentEvent, BaseChatMessage, BaseMessage, BaseTextChatMessage
+from .message import BaseAgentEvent, BaseChatMessage, BaseMessage, BaseTextChatMessage, dump_all
 from .structured import StructuredContentType, StructuredMessage, StructuredMessageFactory
 
 ChatMessage = Annotated[
@@ -74,5 +74,6 @@ __all__ = [
     "ToolCallRequestEvent",
     "ToolCallSummaryMessage",
     "UserInputRequestedEvent",
+    "dump_all",
     "load_message",
 ]

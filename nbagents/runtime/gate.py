@@ -106,7 +106,7 @@ class Gate:
             listener.entry(entry)
         return entry
 
-    def _note(self, type: str, /, **fields: Any) -> None:
+    def note(self, type: str, /, **fields: Any) -> None:
         """As `write`, but a run that nobody follows and that is kept in memory only puts off the work."""
         if self.listeners:
             self.write(type, **{name: dumped(value) for name, value in fields.items()})
@@ -128,12 +128,12 @@ class Gate:
             for listener in self.listeners:
                 listener.chunk(message.source, message.full_message_id or "", text)
             return
-        self._note("message", turn=self.turn, message=message)
+        self.note("message", turn=self.turn, message=message)
 
     def speaker(self, agents: Sequence[str]) -> None:
         """A turn begins: these agents speak."""
         self.turn += 1
-        self._note("speaker", turn=self.turn, agents=tuple(agents))
+        self.note("speaker", turn=self.turn, agents=tuple(agents))
 
     # Effects ----------------------------------------------------------------------------------------------
 
@@ -330,7 +330,7 @@ class Gate:
         self._effects += 1
         id, started = f"e{self._effects}", time.perf_counter()
         effect = _Effect(effect_key(kind, agent, request))
-        self._note("effect", effect=id, kind=kind, agent=agent, key=effect.key, request=recorded or request)
+        self.note("effect", effect=id, kind=kind, agent=agent, key=effect.key, request=recorded or request)
         try:
             yield effect
         except BaseException as error:
@@ -340,7 +340,7 @@ class Gate:
         self._finished(id, started, ok=True, value=effect.outcome, usage=effect.usage)
 
     def _finished(self, id: str, started: float, **fields: Any) -> None:
-        self._note("result", effect=id, seconds=round(time.perf_counter() - started, 3), **fields)
+        self.note("result", effect=id, seconds=round(time.perf_counter() - started, 3), **fields)
 
     def _answer_without_secrets(self, result: CreateResult) -> CreateResult:
         """What agents act on is what is recorded and shown: a block is run as it was approved."""

@@ -82,7 +82,7 @@ class Journal:
     def note(self, type: str, /, **fields: Any) -> None:
         """As `write`, for a fact that nobody follows: kept in memory, it is made an entry when somebody reads it.
 
-        A message may be given as it is.
+        Messages may be given as they are.
         """
         if self._file is None:
             self._noted.append((time.time(), type, fields))
@@ -154,14 +154,16 @@ def read(path: Path) -> list[Entry]:
 
 
 def dumped(value: Any) -> Any:
-    """What is noted as JSON: a message, a model's answer and its usage; everything else is JSON already."""
+    """What is noted as JSON: messages, a model's answer and its usage; everything else is JSON already."""
     if isinstance(value, BaseMessage):
         return as_recorded(value)
+    if isinstance(value, list | tuple):
+        return [dumped(item) for item in value]
     if isinstance(value, CreateResult):
         return value.model_dump(mode="json", exclude={"usage"}, exclude_none=True)
     if isinstance(value, RequestUsage):
         return asdict(value)
-    return list(value) if isinstance(value, tuple) else value
+    return value
 
 
 def as_recorded(message: BaseMessage) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class BaseGroupChat(Conversation):
         try:
             with ensured_gate() as gate, account() as usage, under(self._hold) as within:
                 if task and not within:
-                    gate.write("task", messages=[message.dump() for message in task])
+                    gate.note("task", messages=tuple(task))
                 if self._termination_condition is not None and self._termination_condition.terminated:
                     return TaskResult(messages=[], stop_reason="The group chat has already terminated.", usage=usage)
                 self._check(task)

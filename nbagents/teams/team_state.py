@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from ..conditions.saved import condition_state, restore_condition
-from ..messages import BaseChatMessage
+from ..messages import BaseChatMessage, dump_all
 from .participant import Spoken
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ async def saved(team: BaseGroupChat) -> dict[str, Any]:
             "type": "ChatAgentContainerState",
             "version": VERSION,
             "agent_state": dict(await team._seat(name).save_state()),
-            "message_buffer": [message.dump() for message in team._hearing.unheard(name)[0]],
+            "message_buffer": dump_all(team._hearing.unheard(name)[0]),
         }
     states[team.manager_name] = {
         "type": team.state_type,
         "version": VERSION,
-        "message_thread": [message.dump() for message in team._thread],
+        "message_thread": dump_all(team._thread),
         "current_turn": team._current_turn,
         **team._place(),
     }
@@ -79,7 +79,7 @@ def _in_the_middle(team: BaseGroupChat) -> dict[str, Any]:
     found: dict[str, Any] = {
         "speaking": list(team._asked),
         "hears": {name: count for name, count in heard.items() if count < len(team._hearing.unheard(name)[0])},
-        "unsaid": {name: [message.dump() for message in spoken.delta] for name, spoken in team._unsaid.items()},
+        "unsaid": {name: dump_all(spoken.delta) for name, spoken in team._unsaid.items()},
         "latest_run": team._latest.dump(),
     }
     if team._judged < len(team._thread):

@@ -272,7 +272,7 @@ def test_journal_has_each_type_of_entry() -> None:
     rooms = [PACKAGE / room for room in ("runtime", "agents", "teams")]
     source = "\n".join(file.read_text("utf-8") for room in rooms for file in room.rglob("*.py"))
 
-    assert sorted(rows) == sorted(set(re.findall(r'\.(?:write|_note)\(\s*"(\w+)"', source)))
+    assert sorted(rows) == sorted(set(re.findall(r'\.(?:write|note)\(\s*"(\w+)"', source)))
 
 
 def test_the_lines_of_a_journal_are_lines_of_a_journal() -> None:
