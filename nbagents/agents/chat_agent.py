@@ -13,6 +13,7 @@ from ..cancellation import CancellationToken
 from ..component import ComponentBase
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
 from ..runtime import account, ensured_gate, in_a_run
+from ..runtime.spans import turn_span
 from ..state import BaseState
 from .streaming import Emit, emitted, owned
 from .task import Response, Task, TaskResult, task_messages
@@ -123,13 +124,15 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
         with ensured_gate() as gate, account() as usage:
             gate.write("task", messages=[message.dump() for message in messages])
             gate.speaker([self.name])
-            async with aclosing(self.on_messages_stream(messages, token or CancellationToken())) as stream:
-                async for item in stream:
-                    said = item.chat_message if isinstance(item, Response) else item
-                    gate.record(said)
-                    emit(said)
-                    if not isinstance(said, ModelClientStreamingChunkEvent):
-                        kept.append(said)
+            stream = self.on_messages_stream(messages, token or CancellationToken())
+            with turn_span(self.name):
+                async with aclosing(stream):
+                    async for item in stream:
+                        said = item.chat_message if isinstance(item, Response) else item
+                        gate.record(said)
+                        emit(said)
+                        if not isinstance(said, ModelClientStreamingChunkEvent):
+                            kept.append(said)
         return TaskResult(messages=kept, usage=usage)
 
     async def save_state(self) -> Mapping[str, Any]:

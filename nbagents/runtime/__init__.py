@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .approval import Approvals
+from .budget import Budget
 from .current import current_gate, ensured_gate, in_a_run, passing
 from .gate import Gate, Listener
 from .journal import Journal
@@ -89,6 +90,7 @@ __all__ = [
     "Answer",
     "Approvals",
     "BaseAgent",
+    "Budget",
     "CancellationToken",
     "CantHandleException",
     "ClosureAgent",

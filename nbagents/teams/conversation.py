@@ -22,6 +22,7 @@ from ..errors import RunError, RunFailed, SelectionFailed
 from ..messages import BaseChatMessage, ModelClientStreamingChunkEvent, SelectSpeakerEvent, StopMessage
 from ..runtime import account, current_gate, ensured_gate
 from ..runtime.hold import Hold, under
+from ..runtime.spans import team_span, turn_span
 from .hearing import Hearing
 from .message_types import known_types
 from .participant import Message, Participant, Spoken, Tell, participant_of
@@ -123,7 +124,7 @@ class Conversation(Team):
         self._running = self.was_run = True
         kept = list[Message]()
         try:
-            with ensured_gate() as gate, account() as usage, under(self._hold) as within:
+            with ensured_gate() as gate, account() as usage, under(self._hold) as within, team_span(self._name):
 
                 async def tell(message: Message) -> None:
                     if self._hold.closed:
@@ -150,7 +151,7 @@ class Conversation(Team):
         tell: Tell,
         token: CancellationToken,
     ) -> str:
-        condition = self._termination_condition
+        condition, gate = self._termination_condition, current_gate()
         if condition is not None and condition.terminated:
             return "The group chat has already terminated."
         self._check(task)
@@ -170,6 +171,7 @@ class Conversation(Team):
                     return await self._stopped(chosen.content)
                 self._asked = list(chosen)
             delta = await self._turn(tell, token)
+            gate.taken = gate.turn
             self._current_turn += 1
             reason = await self._stop_reason(delta)
         return reason
@@ -217,7 +219,8 @@ class Conversation(Team):
         turn = current_gate().turn
         heard, place = self._hearing.unheard(speaker)
         try:
-            spoken = await self._seat(speaker).speak(heard, tell, token)
+            with turn_span(speaker):
+                spoken = await self._seat(speaker).speak(heard, tell, token)
             for message in spoken.delta:
                 self._check_type(message)
             self._spoke(speaker, spoken)
