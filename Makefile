@@ -22,6 +22,7 @@ FRONT_SOURCES := $(shell find labextension/src labextension/style -type f 2>/dev
 	labextension/package.json labextension/tsconfig.json labextension/tsconfig.widget.json
 NODE_MODULES := labextension/node_modules/.package-lock.json
 FRONT := labextension/dist/package.json
+TEST_NODE_MODULES := tests/node/node_modules/.package-lock.json
 SLOW_TESTS := browser docker headless kernel model packaging
 
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -97,10 +98,12 @@ docs: $(MADE)/docs ## Build the documentation into dist/docs; a warning fails it
 	@$(STEP) "Build the documentation" sphinx-build -W --keep-going -q -b html -d dist/doctrees docs dist/docs
 
 .PHONY: lock
-lock: $(MADE)/tools ## Bring labextension/package-lock.json up to date (BEFORE=2026-10-01 for the state of that day)
+lock: $(MADE)/tools ## Bring the package-lock.json files up to date (BEFORE=2026-10-01 for the state of that day)
 	@cd labextension && $(abspath $(STEP)) "Lock the front end's packages" \
 		npm install --package-lock-only $(if $(BEFORE),--before=$(BEFORE))
-	@! grep -n '"resolved"' labextension/package-lock.json || { echo "the lock file names a registry host"; exit 1; }
+	@cd tests/node && npm install --package-lock-only $(if $(BEFORE),--before=$(BEFORE))
+	@! grep -n '"resolved"' labextension/package-lock.json tests/node/package-lock.json \
+		|| { echo "a lock file names a registry host"; exit 1; }
 
 .PHONY: clean
 clean: ## Remove what was built, keep what was installed
@@ -110,7 +113,7 @@ clean: ## Remove what was built, keep what was installed
 
 .PHONY: distclean
 distclean: clean ## Remove what was installed as well
-	rm -rf $(VENV) $(OLD_VENV) labextension/node_modules
+	rm -rf $(VENV) $(OLD_VENV) labextension/node_modules tests/node/node_modules
 
 # ------------------------------------------------------------------------------------------- the steps of the set-up
 
@@ -134,7 +137,11 @@ $(MADE)/runtime: pyproject.toml $(FRONT) $(MADE)/tools
 	@$(STEP) "Install nbagents, JupyterLab and the local model engine" $(PIP) -e '.[demo]'
 	@touch $@
 
-$(MADE)/dev: pyproject.toml | $(MADE)/runtime
+$(TEST_NODE_MODULES): tests/node/package-lock.json tests/node/.npmrc | $(MADE)/tools
+	@cd tests/node && $(abspath $(STEP)) "Install the mock of model servers (1 package, 12 MB)" npm ci
+	@touch $@
+
+$(MADE)/dev: pyproject.toml $(TEST_NODE_MODULES) | $(MADE)/runtime
 	@$(STEP) "Install what development needs" $(PIP) -e '.[dev]'
 	@touch $@
 

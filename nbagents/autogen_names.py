@@ -122,7 +122,21 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "nbagents.models": "ChatCompletionCache",
         "nbagents.models.cache": "CHAT_CACHE_VALUE_TYPE",
     },
-    "autogen_ext.models.openai": {"nbagents.models": "OpenAIChatCompletionClient"},
+    "autogen_ext.models.anthropic": {
+        "nbagents.models": "AnthropicChatCompletionClient",
+        "nbagents.models.anthropic_config": "AnthropicClientConfigurationConfigModel=AnthropicClientConfig",
+    },
+    "autogen_ext.models.ollama": {
+        "nbagents.models": "OllamaChatCompletionClient",
+        "nbagents.models.ollama": "BaseOllamaClientConfigurationConfigModel=OllamaClientConfig",
+    },
+    "autogen_ext.models.openai": {
+        "nbagents.models": "AzureOpenAIChatCompletionClient OpenAIChatCompletionClient "
+        "BaseOpenAIChatCompletionClient=OpenAIChatCompletionClient",
+        "nbagents.models.azure": "AzureOpenAIClientConfigurationConfigModel=AzureOpenAIClientConfig",
+        "nbagents.models.openai_config": "BaseOpenAIClientConfigurationConfigModel=OpenAIClientConfig "
+        "OpenAIClientConfigurationConfigModel=OpenAIClientConfig",
+    },
     "autogen_ext.models.replay": {"nbagents.models": "ReplayChatCompletionClient"},
     "autogen_ext.tools": {},
     "autogen_ext.tools.code_execution": {
@@ -168,15 +182,12 @@ LACKING: Mapping[str, str] = {
     "autogen_ext.memory.mem0": "Mem0Memory Mem0MemoryConfig",
     "autogen_ext.memory.redis": "RedisMemory RedisMemoryConfig",
     "autogen_ext.models.anthropic": "AnthropicBedrockChatCompletionClient AnthropicBedrockClientConfiguration "
-    "AnthropicBedrockClientConfigurationConfigModel AnthropicChatCompletionClient AnthropicClientConfiguration "
-    "AnthropicClientConfigurationConfigModel BaseAnthropicChatCompletionClient BedrockInfo CreateArgumentsConfigModel",
+    "AnthropicBedrockClientConfigurationConfigModel AnthropicClientConfiguration BaseAnthropicChatCompletionClient "
+    "BedrockInfo CreateArgumentsConfigModel",
     "autogen_ext.models.azure": "AzureAIChatCompletionClient AzureAIChatCompletionClientConfig",
     "autogen_ext.models.llama_cpp": "LlamaCppChatCompletionClient",
-    "autogen_ext.models.ollama": "BaseOllamaClientConfigurationConfigModel CreateArgumentsConfigModel "
-    "OllamaChatCompletionClient",
-    "autogen_ext.models.openai": "AZURE_OPENAI_USER_AGENT AzureOpenAIChatCompletionClient "
-    "AzureOpenAIClientConfigurationConfigModel BaseOpenAIChatCompletionClient "
-    "BaseOpenAIClientConfigurationConfigModel CreateArgumentsConfigModel OpenAIClientConfigurationConfigModel",
+    "autogen_ext.models.ollama": "CreateArgumentsConfigModel",
+    "autogen_ext.models.openai": "AZURE_OPENAI_USER_AGENT CreateArgumentsConfigModel",
     "autogen_ext.models.semantic_kernel": "SKChatCompletionAdapter",
     "autogen_ext.runtimes.grpc": "GrpcWorkerAgentRuntime GrpcWorkerAgentRuntimeHost GrpcWorkerAgentRuntimeHostServicer",
     "autogen_ext.teams.magentic_one": "MagenticOne",

@@ -10,12 +10,18 @@ line is all that a user sees, because these errors render without a traceback.
     │   ├── NoModelError              an agent has no model, and none is configured
     │   └── UntrustedProvider         a component's class stands in a namespace that is not allowed (ValueError)
     ├── ModelError                    a model did not answer (provider, model)
-    │   ├── ModelNotFound             the weights of a local model are not on this machine
+    │   ├── ModelNotFound             the server knows no such model, or its weights are not on this machine
     │   ├── ModelDownloadError        the weights of a local model could not be fetched
     │   ├── ModelEngineError          the local engine did not start, or died
     │   ├── ModelAuthenticationError  the key is missing or was refused
+    │   ├── ModelRateLimitError       too many requests, or the account's limit is reached
+    │   ├── ModelServerError          the server failed, or has too much to do
     │   ├── ModelConnectionError      the server cannot be reached, or went away
-    │   └── ModelResponseError        the answer is incomplete, malformed or refused
+    │   │   └── ModelTimeoutError     it did not answer in time
+    │   ├── ModelResponseError        the answer is incomplete, malformed or refused
+    │   │   ├── ModelContextOverflowError  the conversation is longer than the model's context
+    │   │   └── ModelContentFilterError    the provider's content filter stopped question or answer
+    │   └── ModelFallbackError        none of several models answered
     ├── ExecutionUnavailable          code cannot run where it was asked to
     ├── FrontEndUnavailable           no page does what only a page can
     ├── ToolError                     a tool failed, or the server behind it cannot be reached
@@ -24,6 +30,7 @@ line is all that a user sees, because these errors render without a traceback.
         ├── RunFailed                 a participant raised; the original is ``__cause__``
         │   └── SelectionFailed       nobody could be chosen to speak next (ValueError)
         ├── RunStopped                a person stopped it
+        │   └── BudgetReached         what it may spend is spent
         ├── RunNotFinished            its answer was asked for too early
         └── HumanInputUnavailable     a person is needed and no front end can reach one
 """
@@ -31,7 +38,7 @@ line is all that a user sees, because these errors render without a traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class NBAgentsError(Exception):
@@ -113,15 +120,26 @@ class ModelError(NBAgentsError):
         message: what happened and what to do.
         provider: "openai", "local", ...
         model: the model's name as the provider knows it.
+        transient: the same request may succeed a little later, so it is worth a retry.
+        retry_after: seconds after which the server wants to be asked again, if it said.
     """
 
-    def __init__(self, message: str, *, provider: str = "", model: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        model: str = "",
+        transient: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.provider, self.model = provider, model
+        self.transient, self.retry_after = transient, retry_after
 
 
 class ModelNotFound(ModelError):
-    """The weights of a local model are not on this machine."""
+    """The server knows no such model; or, of a local one, the weights are not on this machine."""
 
 
 class ModelDownloadError(ModelError):
@@ -136,12 +154,46 @@ class ModelAuthenticationError(ModelError):
     """The key is missing or was refused."""
 
 
+class ModelRateLimitError(ModelError):
+    """Too many requests, or the account's limit is reached; only the first passes by itself (`transient`)."""
+
+
+class ModelServerError(ModelError):
+    """The server failed, or has too much to do."""
+
+
 class ModelConnectionError(ModelError):
     """The server cannot be reached, or went away."""
 
 
+class ModelTimeoutError(ModelConnectionError):
+    """The server did not answer in time."""
+
+
 class ModelResponseError(ModelError):
     """The answer is incomplete, malformed or refused; a part of an answer is never taken for one."""
+
+
+class ModelContextOverflowError(ModelResponseError):
+    """The conversation is longer than the model's context."""
+
+
+class ModelContentFilterError(ModelResponseError):
+    """The provider's content filter stopped the question, or the answer on its way."""
+
+
+class ModelFallbackError(ModelError):
+    """None of several models answered.
+
+    Args:
+        message: who was asked, and what each said.
+        errors: the errors, in the order in which the models were asked.
+    """
+
+    def __init__(self, message: str, errors: Sequence[ModelError]) -> None:
+        last = errors[-1]
+        super().__init__(message, provider=last.provider, model=last.model, transient=any(e.transient for e in errors))
+        self.errors = list(errors)
 
 
 class ExecutionUnavailable(NBAgentsError):
@@ -184,6 +236,19 @@ class SelectionFailed(RunFailed, ValueError):
 
 class RunStopped(RunError):
     """A person stopped the run."""
+
+
+class BudgetReached(RunStopped):
+    """What comes next could cost more than the run may spend; what was said until now is kept.
+
+    Args:
+        message: which limit was reached, and when.
+        limit: the limit as it is said: "$0.50", "12 turns".
+    """
+
+    def __init__(self, message: str, *, limit: str = "") -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 class RunNotFinished(RunError):

@@ -14,6 +14,7 @@ from ..component import ComponentBase
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
 from ..runtime import Usage, account, current_gate, ensured_gate
 from ..runtime.gate import Gate
+from ..runtime.spans import turn_span
 from ..state import BaseState
 from .streaming import Emit, emitted, owned
 from .task import Response, Task, TaskResult, no_response, task_messages
@@ -154,7 +155,8 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
         with ensured_gate() as gate, account() as usage:
             gate.note("task", messages=tuple(task))
             gate.speaker([self.name])
-            yield gate, usage
+            with turn_span(self.name):
+                yield gate, usage
 
     async def save_state(self) -> Mapping[str, Any]:
         """The agent's state as JSON; an agent with a memory of its own overrides this."""

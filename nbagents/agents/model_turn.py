@@ -60,6 +60,7 @@ class AgentModel:
             json_output=json_output,
             stream=self.stream,
             cancellation_token=cancellation_token,
+            message_id=id,
         )
         async with aclosing(answer):
             async for part in answer:

@@ -1,8 +1,10 @@
-"""``%%agent NAME``: a cell defines an agent. ``%agents``: which there are."""
+"""``%%agent NAME``: a cell defines an agent. ``%agents``: which there are, and what they need."""
 
 from __future__ import annotations
 
 from ..errors import ConfigurationError
+from .agents_check import check
+from .agents_key import set_key
 from .arguments import Command, Flag
 from .cards import Card, Table
 from .front_matter import parse, split
@@ -15,7 +17,7 @@ AGENT = Command(
     "Defines an agent: flags or YAML front matter between --- lines, then its instructions as text.",
     words=("NAME",),
     flags=(
-        Flag("model", "who answers, as provider/name"),
+        Flag("model", "who answers, as provider/name; after a comma who stands in where it does not"),
         Flag("code", "where its code runs", choices=CODE_TARGETS),
         Flag("base-url", "server of an openai/... model that is not OpenAI's"),
         Flag("temperature", "how freely the model chooses its words"),
@@ -23,7 +25,11 @@ AGENT = Command(
     ),
 )
 
-AGENTS = Command("%agents", "Shows the agents of this notebook, or one of them.", more_words=True)
+AGENTS = Command(
+    "%agents [NAME|check|key PROVIDER]",
+    "Shows the agents of this notebook, or one of them; check: what is set and what is missing; key: asks for a key.",
+    more_words=True,
+)
 
 
 def define_agent(session: Session, settings: NBAgents, line: str, body: str | None) -> Card:
@@ -52,6 +58,10 @@ def show_agents(session: Session, settings: NBAgents, line: str) -> Card | Table
         UnknownNameError: there is no agent of that name.
     """
     words = AGENTS.parse(line).words
+    if words[:1] == ["key"]:
+        return set_key(" ".join(words[1:]))
+    if words == ["check"]:
+        return check(session, settings)
     if words:
         return agent_card(session.agent(words[0]), settings)
     rows = [

@@ -10,8 +10,8 @@ from ..conditions import MaxMessageTermination, StopMessageTermination, Terminat
 from ..errors import NoModelError
 from ..executors import CodeExecutor
 from ..kernel.live_code import LiveKernelExecutor
-from ..models import ChatCompletionClient, client_for
-from ..models.names import check_name
+from ..models import ChatCompletionClient, FallbackChatCompletionClient, client_for
+from ..models.names import check_name, split_names
 from ..teams import RoundRobinGroupChat
 from .session import Session
 from .settings import NBAgents
@@ -92,9 +92,15 @@ class TeamBuilder:
         )
 
     def _client(self, spec: AgentSpec) -> ChatCompletionClient:
-        name = self._model(spec)
+        names = split_names(self._model(spec))
+        clients = [self._one(name, spec, alone=len(names) == 1) for name in names]
+        return clients[0] if len(clients) == 1 else FallbackChatCompletionClient(clients)
+
+    def _one(self, name: str, spec: AgentSpec, *, alone: bool) -> ChatCompletionClient:
         provider, _ = check_name(name)
-        options = self._settings.client_options(provider, base_url=spec.base_url, temperature=spec.temperature)
+        # The server is that of openai/... models; who stands in for them is somewhere else.
+        base_url = spec.base_url if provider == "openai" or (alone and provider != "local") else None
+        options = self._settings.client_options(provider, base_url=base_url, temperature=spec.temperature)
         return client_for(name, **options)
 
     def _model(self, spec: AgentSpec) -> str:

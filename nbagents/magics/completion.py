@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..models.keys import VARIABLES
 from .agent_magic import AGENT
 from .arguments import Command
 from .session import Session
@@ -45,7 +46,7 @@ def suggestions(line: str, session: Session, namespace: Callable[[], Iterable[st
     typed = [] if match["rest"][-1:].isspace() else words[-1:]
     before = words[: len(words) - len(typed)]
     if match["magic"] == "agents":
-        return sorted(session.agents)
+        return sorted(VARIABLES) if before == ["key"] else [] if before else [*sorted(session.agents), "check", "key"]
     if match["magic"] == "agent":
         return _after(AGENT, before, []) if before else []
     if not before:

@@ -12,6 +12,7 @@ import keyword
 import os
 import re
 from collections.abc import MutableMapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..errors import ConfigurationError, JournalError
 from ..kernel.cell import Cell
 from ..kernel.interrupts import ticking
 from ..messages import BaseChatMessage, TextMessage
-from ..runtime import Approvals, Gate, Journal, Redactor, Run
+from ..runtime import Approvals, Budget, Gate, Journal, Redactor, Run
 from ..widgets.run_view import RunView
 from .arguments import Arguments
 from .building import BuiltTeam, TeamBuilder
@@ -57,7 +58,8 @@ class RunCell:
         described = shared(arguments.names.get("use", []), self._namespace)
         spec = self._session.team(arguments.words[0])
         built = TeamBuilder(self._session, self._settings, arguments.values.get("code", "")).build(spec)
-        run = self._new_run(name or self._free_name(spec.name), spec, built, arguments, described)
+        budget = self._budget(arguments, spec)
+        run = self._new_run(name or self._free_name(spec.name), spec, built, arguments, described, budget)
         self._session.runs[run.name] = run
         if name:
             self._namespace[name] = run
@@ -96,15 +98,28 @@ class RunCell:
             return await run.wait_or_detach()
 
     def _new_run(
-        self, name: str, spec: TeamSpec, built: BuiltTeam, arguments: Arguments, described: dict[str, str]
+        self,
+        name: str,
+        spec: TeamSpec,
+        built: BuiltTeam,
+        arguments: Arguments,
+        described: dict[str, str],
+        budget: Budget,
     ) -> Run:
         redactor = Redactor.from_environment()
         approve = arguments.values.get("approve", "ask")
         journal = _new_journal(self._folder(), name, redactor)
-        gate = Gate(journal, approvals=Approvals(approve), redactor=redactor)
-        settings = {"approve": approve, "code": built.code}
+        limits = {name: limit for name, limit in asdict(budget).items() if limit is not None}
+        gate = Gate(journal, approvals=Approvals(approve), redactor=redactor, budget=budget if limits else None)
+        settings = {"approve": approve, "code": built.code, "budget": limits}
         lock = {**built.described, "shared": described, "settings": settings}
         return Run(name, built.team, gate, lock=lock, stop_text=spec.stop, close=built.close)
+
+    def _budget(self, arguments: Arguments, spec: TeamSpec) -> Budget:
+        """What this run may spend: each limit as the run's cell says it, else the team's, else the setting."""
+        said = Budget.parse(arguments.names["budget"]) if "budget" in arguments.names else Budget()
+        usual = Budget.parse(self._settings.budget) if self._settings.budget.strip() else Budget()
+        return said.or_else(spec.budget or Budget()).or_else(usual)
 
     def _task(self, arguments: Arguments, body: str | None) -> str:
         task = "\n".join(part for part in (arguments.rest, (body or "").strip("\n")) if part.strip())

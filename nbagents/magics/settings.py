@@ -30,6 +30,11 @@ class NBAgents(SingletonConfigurable):
         help="Where code of agents that do not say it runs: none (shown, not run) or live (in this kernel).",
     ).tag(config=True)
     max_turns = Int(20, min=1, help="Turns of a run whose team does not say it.").tag(config=True)
+    budget = Unicode(
+        "1usd",
+        help="What a run may spend where neither its cell nor its team says it: dollars, tokens, turns, minutes, as in "
+        "0.50usd 200k 12turns 10min. Empty: no limit.",
+    ).tag(config=True)
     code_timeout = Float(
         0, min=0, help="Seconds after which a block of code is interrupted; 0: never (Stop always works)."
     ).tag(config=True)

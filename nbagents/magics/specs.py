@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import ConfigurationError, UnknownNameError
-from ..models.names import check_name
+from ..models.names import split_names
+from ..runtime import Budget
 from .settings import CODE_TARGETS
 
 YOU = "you"
@@ -34,7 +35,7 @@ class AgentSpec:
         if self.name in (YOU, "user"):
             raise ConfigurationError(f"agent {self.name!r}: this name means the person at the notebook, choose another")
         if self.model:
-            check_name(self.model)
+            split_names(self.model)
 
     @property
     def digest(self) -> str:
@@ -52,6 +53,7 @@ class TeamSpec:
     stop: str = ""
     max_messages: int | None = None
     max_turns: int | None = None
+    budget: Budget | None = None
 
     def __post_init__(self) -> None:
         _check_identifier("team", self.name)
@@ -83,6 +85,11 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(str(name) for name in listed)
 
 
+def models(value: Any) -> str:
+    """A checked model, or several in the order in which they are asked, as one text."""
+    return ", ".join(names(value))
+
+
 def count(value: Any) -> int:
     """A checked number of things, at least one."""
     try:
@@ -102,6 +109,22 @@ def number(value: Any) -> float:
         raise ValueError(f"expected a number, not {value!r}") from None
 
 
+def budget(value: Any) -> Budget:
+    """A checked budget: words as in ``0.50usd 12turns``, or a mapping as in ``{usd: 0.50, turns: 12}``."""
+    try:
+        if not isinstance(value, Mapping):
+            return Budget.parse(str(value))
+        limits = {str(name): float(number) for name, number in value.items()}
+        return Budget.parse([f"{number:f}{BUDGET_UNITS[name]}" for name, number in limits.items()])
+    except KeyError as error:
+        raise ValueError(str(UnknownNameError("limit", str(error.args[0]), BUDGET_UNITS))) from None
+    except (ConfigurationError, TypeError, ValueError) as error:
+        raise ValueError(str(error)) from None
+
+
+BUDGET_UNITS = {"usd": "usd", "tokens": "tokens", "turns": "turns", "minutes": "min"}
+
+
 def one_of(*words: str) -> Callable[[Any], str]:
     """A check that a value is one of `words`."""
 
@@ -114,7 +137,7 @@ def one_of(*words: str) -> Callable[[Any], str]:
 
 
 AGENT_KEYS: Mapping[str, Callable[[Any], Any]] = {
-    "model": text,
+    "model": models,
     "base_url": text,
     "temperature": number,
     "code": one_of(*CODE_TARGETS),
@@ -127,6 +150,7 @@ TEAM_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "stop": text,
     "max_messages": count,
     "max_turns": count,
+    "budget": budget,
 }
 
 
@@ -138,5 +162,8 @@ def _check_identifier(kind: str, name: str) -> None:
 def _digest(spec: AgentSpec | TeamSpec) -> str:
     import rfc8785
 
-    canonical = rfc8785.dumps({key: list(v) if isinstance(v, tuple) else v for key, v in asdict(spec).items()})
+    said = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(spec).items()}
+    if said.get("budget") is None:
+        said.pop("budget", None)
+    canonical = rfc8785.dumps(said)
     return hashlib.sha256(canonical).hexdigest()[:8]

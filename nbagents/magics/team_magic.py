@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ConfigurationError, RunNotFinished
-from ..runtime import Answer, Run
+from ..runtime import Answer, Budget, Run
 from ..widgets.static import bundle
 from ..widgets.transcript import Transcript
 from .arguments import Arguments, Command, Flag
@@ -18,6 +18,8 @@ from .front_matter import parse
 from .session import Session
 from .settings import CODE_TARGETS, NBAgents
 from .specs import FLOWS, TEAM_KEYS, TeamSpec
+
+BUDGET = Flag("budget", "what a run may spend, as in 0.50usd,200k,12turns,10min", takes="names")
 
 CREATE = Command(
     "%team create NAME A B ...",
@@ -29,6 +31,7 @@ CREATE = Command(
         Flag("stop", "the text that ends the conversation"),
         Flag("max-turns", "turns after which a run ends"),
         Flag("max-messages", "messages after which a run ends"),
+        BUDGET,
     ),
 )
 
@@ -36,6 +39,7 @@ RUN_FLAGS = (
     Flag("as", "name of the run, and of the variable that holds it"),
     Flag("use", "variables that the agents are told of: names, shapes and columns, never rows", takes="names"),
     Flag("code", "where code runs in this run, whatever the agents say", choices=CODE_TARGETS),
+    BUDGET,
     Flag("approve", "ask before each block, or run them always", choices=("ask", "always")),
     Flag("detach", "end the cell at once and let the run go on", takes="nothing"),
 )
@@ -102,6 +106,8 @@ class TeamMagic:
             values["agents"] = tuple(arguments.words[1:])
         for flag, value in arguments.values.items():
             values[flag.replace("-", "_")] = _flag_value(flag, value)
+        if "budget" in arguments.names:
+            values["budget"] = Budget.parse(arguments.names["budget"])
         spec = TeamSpec(name=arguments.words[0], **{"agents": (), **values})
         state = self._session.define_team(spec)
         return team_card(spec, self._settings, state)
@@ -157,6 +163,8 @@ def team_card(spec: TeamSpec, settings: NBAgents, state: str = "new") -> Card:
     limits = [f"at most {spec.max_turns or settings.max_turns} turns"]
     if spec.max_messages:
         limits.append(f"at most {spec.max_messages} messages")
+    if spec.budget:
+        limits.append(f"budget {spec.budget}")
     changed = [state] if state != "new" else []
     return Card(f"team {spec.name}", [f"{' → '.join(spec.agents)} ↺ {until}", *limits, f"sha {spec.digest}", *changed])
 

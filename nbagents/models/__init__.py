@@ -24,14 +24,24 @@ from .model_info import ModelCapabilities, ModelFamily, ModelInfo, validate_mode
 from .names import client_for
 
 if TYPE_CHECKING:
+    from .anthropic import AnthropicChatCompletionClient
+    from .azure import AzureOpenAIChatCompletionClient
     from .cache import ChatCompletionCache
     from .cache_store import CacheStore, DiskCacheStore, InMemoryStore
+    from .fallback import FallbackChatCompletionClient
     from .local import LocalChatCompletionClient
+    from .ollama import OllamaChatCompletionClient
     from .openai import OpenAIChatCompletionClient
+    from .openrouter import OpenRouterChatCompletionClient
     from .redis_store import RedisStore
     from .replay import ReplayChatCompletionClient
 
 _LAZY = {
+    "OpenRouterChatCompletionClient": "openrouter",
+    "OllamaChatCompletionClient": "ollama",
+    "FallbackChatCompletionClient": "fallback",
+    "AzureOpenAIChatCompletionClient": "azure",
+    "AnthropicChatCompletionClient": "anthropic",
     "CacheStore": "cache_store",
     "ChatCompletionCache": "cache",
     "DiskCacheStore": "cache_store",
@@ -43,13 +53,16 @@ _LAZY = {
 }
 
 __all__ = [
+    "AnthropicChatCompletionClient",
     "AssistantMessage",
+    "AzureOpenAIChatCompletionClient",
     "CacheStore",
     "ChatCompletionCache",
     "ChatCompletionClient",
     "ChatCompletionTokenLogprob",
     "CreateResult",
     "DiskCacheStore",
+    "FallbackChatCompletionClient",
     "FinishReasons",
     "FunctionCall",
     "FunctionExecutionResult",
@@ -60,7 +73,9 @@ __all__ = [
     "ModelCapabilities",
     "ModelFamily",
     "ModelInfo",
+    "OllamaChatCompletionClient",
     "OpenAIChatCompletionClient",
+    "OpenRouterChatCompletionClient",
     "RedisStore",
     "ReplayChatCompletionClient",
     "RequestUsage",

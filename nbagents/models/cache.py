@@ -49,6 +49,11 @@ class ChatCompletionCache(ChatCompletionClient, Component[ChatCompletionCacheCon
     def __init__(self, client: ChatCompletionClient, store: CacheStore[Any] | None = None) -> None:
         self.client, self.store = client, store if store is not None else InMemoryStore[Any]()
         self.provider, self.model = client.provider, client.model
+        self.on_io_thread = client.on_io_thread
+
+    @property
+    def billed_by(self) -> str:
+        return self.client.billed_by
 
     @property
     def model_info(self) -> ModelInfo:

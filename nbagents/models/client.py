@@ -35,6 +35,19 @@ class ChatCompletionClient(ABC, ComponentBase[BaseModel]):
     model: str = ""
     """The model's name as the provider knows it."""
 
+    on_io_thread: bool = False
+    """It waits for the network and for nothing else, so it may be asked on another thread's loop than the caller's."""
+
+    @property
+    def billed_by(self) -> str:
+        """Whose price list holds: the provider, or the host of a server that is not the provider's own."""
+        return self.provider
+
+    @property
+    def answer_limit(self) -> int | None:
+        """Tokens that one answer may have at most; None when nobody said."""
+        return None
+
     @abstractmethod
     async def create(
         self,

@@ -59,6 +59,8 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
         extra.setdefault("temperature", 0)
         # A small model that begins to repeat itself does not end by itself.
         extra.setdefault("max_tokens", LONGEST_ANSWER)
+        # The same question has the same answer here; and it took the user half a minute.
+        extra.setdefault("max_retries", 0)
         super().__init__(model, model_info=LOCAL_MODEL_INFO, include_name_in_message=False, **extra)
 
     def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
@@ -142,6 +144,5 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
             )
         if self._base_url != running.base_url:
             await self.close()
-            self._sdk = None
             self._base_url, self._api_key = running.base_url, running.api_key
         return await super()._connected()

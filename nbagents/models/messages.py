@@ -146,3 +146,5 @@ class CreateResult(BaseModel):
     thought: str | None = None
     model: str = ""
     """The model's id as the provider answered it; "" when it did not say."""
+    billed_by: str | None = None
+    """Whose price list holds, where another model answered than its client names; None: the client's."""

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigurationError, UnknownNameError
 from .client import ChatCompletionClient
 
+_CLIENTS: Mapping[str, tuple[str, str]] = {
+    "openai": ("openai", "OpenAIChatCompletionClient"),
+    "azure": ("azure", "AzureOpenAIChatCompletionClient"),
+    "anthropic": ("anthropic", "AnthropicChatCompletionClient"),
+    "local": ("local", "LocalChatCompletionClient"),
+    "ollama": ("ollama", "OllamaChatCompletionClient"),
+    "openrouter": ("openrouter", "OpenRouterChatCompletionClient"),
+}
+"""The module and the class of each provider's client; imported when one is made."""
 
-def _openai(model: str, options: dict[str, Any]) -> ChatCompletionClient:
-    from .openai import OpenAIChatCompletionClient
-
-    return OpenAIChatCompletionClient(model, **options)
-
-
-def _local(model: str, options: dict[str, Any]) -> ChatCompletionClient:
-    from .local import LocalChatCompletionClient
-
-    return LocalChatCompletionClient(model, **options)
-
-
-PROVIDERS: Mapping[str, Callable[[str, dict[str, Any]], ChatCompletionClient]] = {"openai": _openai, "local": _local}
+PROVIDERS = tuple(_CLIENTS)
 
 
 def check_name(name: str) -> tuple[str, str]:
@@ -41,12 +39,36 @@ def check_name(name: str) -> tuple[str, str]:
     return provider, model
 
 
+def split_names(names: str) -> list[str]:
+    """The models that a text names, separated by commas: the first one, and those that stand in for it.
+
+    Raises:
+        ConfigurationError, UnknownNameError: one of them is none.
+    """
+    listed = [name.strip() for name in names.split(",")]
+    for name in listed:
+        check_name(name)
+    return listed
+
+
 def client_for(name: str, **options: Any) -> ChatCompletionClient:
     """A client of the model that `name` means; nothing is loaded or connected before its first call.
 
     Args:
-        name: "openai/NAME" or "local/NAME" (also "local//path/to/model.gguf").
+        name: "provider/NAME", with a provider of `PROVIDERS`; "local//path/to/model.gguf" too. Several, separated by
+            commas, are one client that asks the next where one does not answer.
         options: passed to the client, e.g. ``base_url``.
     """
-    provider, model = check_name(name)
-    return PROVIDERS[provider](model, options)
+    names = split_names(name)
+    clients = [_client(*check_name(one), options) for one in names]
+    if len(clients) == 1:
+        return clients[0]
+    from .fallback import FallbackChatCompletionClient
+
+    return FallbackChatCompletionClient(clients)
+
+
+def _client(provider: str, model: str, options: dict[str, Any]) -> ChatCompletionClient:
+    module, name = _CLIENTS[provider]
+    made: ChatCompletionClient = getattr(importlib.import_module(f".{module}", __package__), name)(model, **options)
+    return made

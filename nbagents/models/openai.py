@@ -5,27 +5,34 @@ The SDK is imported at the first call: it costs most of a second, and a notebook
 
 from __future__ import annotations
 
-import asyncio
+import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
 from ..cancellation import CancellationToken
 from ..component import Component
-from ..errors import ConfigurationError, ModelAuthenticationError, ModelResponseError
+from ..errors import ConfigurationError
 from .client import ChatCompletionClient
+from .complete_answer import check_complete
+from .faults import Server
+from .keys import learn, required_key
 from .linked import linked, linked_items
 from .messages import CreateResult, LLMMessage, RequestUsage
 from .model_info import ModelFamily, ModelInfo, validate_model_info
 from .offered import OfferedTool, ToolChoice
 from .openai_answer import Answer
 from .openai_config import OpenAIClientConfig, not_default
-from .openai_errors import translated_errors
 from .openai_messages import WireFormat
 from .openai_models import UNKNOWN_MODEL_INFO, context_of, info_of
 from .openai_tools import WireTools
 from .request import check_supported
+from .retrying import RetryPolicy
+from .sdk_connection import CONNECT_WITHIN, SDKConnection
+from .sdk_errors import translated_errors
 from .strict_schema import response_format
 
 if TYPE_CHECKING:
@@ -39,12 +46,13 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
 
     Args:
         model: the model's name as the server knows it.
-        api_key: the key; None takes it from the environment variable OPENAI_API_KEY.
+        api_key: the key; None takes it from OPENAI_API_KEY, the keyring or a .env file, see `nbagents.models.keys`.
         base_url: the server, for one that is not OpenAI's; None takes OPENAI_BASE_URL, else OpenAI's.
         organization: whose account pays, where a key belongs to several.
-        model_info: what the model can do; known for OpenAI's, else a current chat model without eyes is assumed.
-        timeout: seconds to wait for the next bytes of an answer.
-        max_retries: how often the SDK repeats a request that failed before any answer came.
+        model_info: what the model can do; known for OpenAI's, else what its name says, else a current chat model.
+        timeout: seconds to wait for the next bytes of an answer; a server that accepts no connection within 10 s is
+            not there.
+        max_retries: how often a request that failed is repeated while nothing of an answer was handed on.
         add_name_prefixes: write "NAME said:" before what others say, for models that know no names.
         include_name_in_message: send who speaks in the field for it; False for servers that refuse it.
         default_headers: sent with every request.
@@ -57,6 +65,9 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
 
     component_config_schema = OpenAIClientConfig
     provider = "openai"
+    own_address: str | None = None
+    """The provider's own server; None is the SDK's."""
+    on_io_thread = True
 
     def __init__(
         self,
@@ -77,14 +88,25 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
             validate_model_info(model_info)
         self.model = model
         self._api_key, self._base_url, self._organization = api_key, base_url, organization
+        learn(self.provider, api_key or "")
         self._model_info = model_info or info_of(model)
-        self._timeout, self._max_retries, self._headers = timeout, max_retries, default_headers
+        self._timeout, self._headers = timeout, default_headers
+        self._retry = RetryPolicy(max_retries)
         self._extra = extra
         self._format = WireFormat(
             add_name_prefixes, include_name_in_message, bool(self._model_info.get("multiple_system_messages"))
         )
         self._usage = RequestUsage()
-        self._sdk: AsyncOpenAI | None = None
+        self._connection = SDKConnection(self._sdk_client)
+
+    @property
+    def billed_by(self) -> str:
+        address = self._address() if self.provider == "openai" else None
+        return (urlsplit(address).hostname if address else None) or self.provider
+
+    @property
+    def answer_limit(self) -> int | None:
+        return self._extra.get("max_completion_tokens") or self._extra.get("max_tokens")
 
     @property
     def model_info(self) -> ModelInfo:
@@ -107,13 +129,18 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
         cancellation_token: CancellationToken | None = None,
     ) -> CreateResult:
         offered, request = self._request(messages, tools, tool_choice, json_output, extra_create_args)
-        answer = Answer()
-        with translated_errors(self.provider, self.model, self._base_url):
-            sdk = await linked(self._connected(), cancellation_token)
-            whole = await linked(sdk.chat.completions.create(stream=False, **request), cancellation_token)
-            for _ in answer.add(whole):
-                pass  # in one piece there is nothing to show
-        return self._complete(answer, offered)
+        request.pop("stream_options", None)
+
+        async def ask() -> CreateResult:
+            answer = Answer()
+            with translated_errors("openai", self._server):
+                sdk = await linked(self._connected(), cancellation_token)
+                whole = await linked(sdk.chat.completions.create(stream=False, **request), cancellation_token)
+                for _ in answer.add(whole):
+                    pass  # in one piece there is nothing to show
+            return self._complete(answer, offered)
+
+        return await self._retry.whole(ask, cancellation_token)
 
     async def create_stream(
         self,
@@ -126,15 +153,24 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
         cancellation_token: CancellationToken | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
         offered, request = self._request(messages, tools, tool_choice, json_output, extra_create_args)
-        answer = Answer()
-        with translated_errors(self.provider, self.model, self._base_url):
-            sdk = await linked(self._connected(), cancellation_token)
-            asking = sdk.chat.completions.create(stream=True, stream_options={"include_usage": True}, **request)
-            async with await linked(asking, cancellation_token) as stream:
-                async for chunk in linked_items(aiter(stream), cancellation_token):
-                    for text in answer.add(chunk):
-                        yield text
-        yield self._complete(answer, offered)
+        request.setdefault("stream_options", {"include_usage": True})
+
+        async def ask() -> AsyncGenerator[str | CreateResult, None]:
+            answer = Answer()
+            with translated_errors("openai", self._server):
+                sdk = await linked(self._connected(), cancellation_token)
+                asking = sdk.chat.completions.create(stream=True, **request)
+                async with await linked(asking, cancellation_token) as stream:
+                    async for chunk in linked_items(aiter(stream), cancellation_token):
+                        for text in answer.add(chunk):
+                            yield text
+            for text in answer.end():
+                yield text
+            yield self._complete(answer, offered)
+
+        async with aclosing(self._retry.streamed(ask, cancellation_token)) as parts:
+            async for part in parts:
+                yield part
 
     def _request(
         self,
@@ -159,73 +195,78 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
             request.pop("parallel_tool_calls", None)  # refused by OpenAI where there is nothing to call
         return offered, request
 
-    async def close(self) -> None:
-        if self._sdk is not None:
-            await self._sdk.close()
+    def _complete(self, answer: Answer, offered: WireTools) -> CreateResult:
+        """The whole answer.
 
-    def _to_config(self) -> OpenAIClientConfig:
-        said = not_default(
+        Raises:
+            ModelResponseError: it is not whole.
+        """
+        self._usage += answer.usage
+        # Servers of open models leave it to the reader to tell thought from answer.
+        thinks_aloud = self._model_info["family"] in (ModelFamily.R1, ModelFamily.UNKNOWN)
+        result = answer.result(offered, thinks_aloud=thinks_aloud)
+        check_complete(self._server, answer.finish_reason, answer.text, answer.empty or not result.content)
+        return result
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def _connected(self) -> AsyncOpenAI:
+        """The SDK's client."""
+        return await self._connection.sdk()
+
+    @property
+    def _server(self) -> Server:
+        """Who is asked, as errors say it."""
+        return Server(self.provider, self.model, self._address() or "OpenAI")
+
+    def _address(self) -> str | None:
+        """The server that is asked; None for the SDK's own."""
+        return self._base_url or os.environ.get("OPENAI_BASE_URL") or None
+
+    def _sdk_client(self) -> AsyncOpenAI:
+        """Make the SDK's client; everything slow is done here: imports, and asking a keyring."""
+        try:
+            import httpx2
+            from openai import AsyncOpenAI
+        except ImportError as error:
+            raise ConfigurationError(
+                f'{self.provider}/... models need the openai package: pip install "nbagents[openai]"'
+            ) from error
+        return AsyncOpenAI(
+            api_key=self._api_key or self._key(),
+            base_url=self._address(),
+            organization=self._organization,
+            timeout=httpx2.Timeout(self._timeout, connect=min(CONNECT_WITHIN, self._timeout or CONNECT_WITHIN)),
+            max_retries=0,
+            default_headers=self._headers,
+        )
+
+    def _key(self) -> str:
+        own = self._address() == self.own_address
+        # A server of one's own mostly needs none, but the SDK wants one.
+        return required_key(self.provider, own_server=own, default="" if own else "none")
+
+    def _said(self) -> dict[str, Any]:
+        """The arguments that are not at their defaults."""
+        return not_default(
             {
                 "api_key": SecretStr(self._api_key) if self._api_key is not None else None,
                 "base_url": self._base_url,
                 "organization": self._organization,
                 "model_info": dict(self._model_info) if self._model_info != info_of(self.model) else None,
                 "timeout": self._timeout,
-                "max_retries": self._max_retries,
+                "max_retries": self._retry.retries,
                 "add_name_prefixes": self._format.name_prefixes,
                 "include_name_in_message": self._format.names,
                 "default_headers": dict(self._headers) if self._headers is not None else None,
+                **self._extra,
             },
         )
-        return OpenAIClientConfig(model=self.model, **said, **self._extra)
+
+    def _to_config(self) -> OpenAIClientConfig:
+        return OpenAIClientConfig(model=self.model, **self._said())
 
     @classmethod
     def _from_config(cls, config: OpenAIClientConfig) -> Self:
         return cls(**config.arguments())
-
-    async def _connected(self) -> AsyncOpenAI:
-        """The SDK's client, made at the first call."""
-        if self._sdk is None:
-            # In a thread: to import the SDK takes long enough to hold up a cell that detaches its run.
-            made = await asyncio.to_thread(self._sdk_client)
-            self._sdk = self._sdk or made  # type: ignore[redundant-expr]  # a call made meanwhile may have been first
-        return self._sdk
-
-    def _complete(self, answer: Answer, offered: WireTools) -> CreateResult:
-        """The whole answer; a stream that just ends is not one.
-
-        Raises:
-            ModelResponseError: the stream ended without saying why.
-        """
-        if answer.finish_reason is None:
-            raise ModelResponseError(
-                f"{self.provider}/{self.model} broke off its answer after {len(answer.text)} characters "
-                "without saying that it was complete: run it again",
-                provider=self.provider,
-                model=self.model,
-            )
-        self._usage += answer.usage
-        return answer.result(offered, thinks_aloud=self._model_info["family"] == ModelFamily.R1)
-
-    def _sdk_client(self) -> AsyncOpenAI:
-        try:
-            from openai import AsyncOpenAI, OpenAIError
-        except ImportError as error:
-            raise ConfigurationError(
-                'openai/... models need the openai package: pip install "nbagents[openai]"'
-            ) from error
-        try:
-            return AsyncOpenAI(
-                api_key=self._api_key,
-                base_url=self._base_url,
-                organization=self._organization,
-                timeout=self._timeout,
-                max_retries=self._max_retries,
-                default_headers=self._headers,
-            )
-        except OpenAIError:
-            # Without its __cause__: the SDK's text tells to put the key into code.
-            raise ModelAuthenticationError(
-                "no key for openai: set the environment variable OPENAI_API_KEY (never write a key into a cell)",
-                provider="openai",
-            ) from None

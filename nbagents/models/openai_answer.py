@@ -17,6 +17,7 @@ from .messages import (
     TopLogprob,
 )
 from .openai_tools import WireTools
+from .thinking import ThinkingText
 
 FINISH_REASONS: dict[str, FinishReasons] = {
     "stop": "stop",
@@ -42,15 +43,26 @@ class Answer:
     """What came of a stream so far."""
 
     def __init__(self) -> None:
-        self.text = self.reasoning = self.refusal = self.model = ""
+        self.refusal = self.model = ""
+        self._said = ThinkingText()
         self.finish_reason: str | None = None
         self.usage = RequestUsage()
         self._calls: list[_Call] = []
         self._logprobs: list[ChatCompletionTokenLogprob] = []
-        self._reasons = False
 
     def add(self, chunk: Any) -> Iterator[str]:
-        """Take one chunk in; yields the text that it adds, reasoning between ``<think>`` and ``</think>``."""
+        """Take one chunk in; yields the text that it adds, reasoning between ``<think>`` and ``</think>``.
+
+        Raises:
+            ValueError: the chunk has not the shape of one.
+        """
+        try:
+            yield from self._add(chunk)
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            # The SDK builds its objects without checking them; a proxy's page of HTML comes as a mere string.
+            raise ValueError(f"{type(chunk).__name__} of another shape: {error}") from error
+
+    def _add(self, chunk: Any) -> Iterator[str]:
         self.model = chunk.model or self.model
         if chunk.usage is not None:
             self.usage = RequestUsage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0)
@@ -64,20 +76,24 @@ class Answer:
         for number, piece in enumerate(delta.tool_calls or ()):
             # The calls of an answer that comes whole are not numbered.
             self._add_call(piece, getattr(piece, "index", number))
-        self._add_logprobs(choice.logprobs)
+        self._add_logprobs(getattr(choice, "logprobs", None))
         self.refusal += getattr(delta, "refusal", None) or ""
-        yield from self._text(getattr(delta, "reasoning_content", None) or "", delta.content or "")
+        # Servers of reasoning models send the thought beside the text, under a name of their own.
+        reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""
+        yield from self._said.add(reasoning if isinstance(reasoning, str) else "", delta.content or "")
 
-    def _text(self, reasoning: str, text: str) -> Iterator[str]:
-        # Servers of reasoning models send the thought beside the text, under a name of its own.
-        if reasoning:
-            self.reasoning += reasoning
-            yield reasoning if self._reasons else f"<think>{reasoning}"
-            self._reasons = True
-        if text:
-            self.text += text
-            yield f"</think>{text}" if self._reasons else text
-            self._reasons = False
+    @property
+    def text(self) -> str:
+        return self._said.text
+
+    @property
+    def empty(self) -> bool:
+        """Nothing that could be an answer has come."""
+        return not (self._said.text.strip() or self._calls or self.refusal)
+
+    def end(self) -> Iterator[str]:
+        """What the end of the stream adds to the text that is shown."""
+        return self._said.end()
 
     def _add_call(self, piece: Any, index: int | None) -> None:
         """One piece of a call: the first has id and name; on some servers the others have them too."""
@@ -107,7 +123,7 @@ class Answer:
             tools: the tools of the request.
             thinks_aloud: the model writes its thoughts into its text, between ``<think>`` and ``</think>``.
         """
-        text, thought = self.text, self.reasoning or None
+        text, thought = self._said.text, self._said.thought or None
         if thinks_aloud and thought is None and (found := _THINKING.match(text)):
             text, thought = text[found.end() :], found[1].strip()
         finish: FinishReasons = FINISH_REASONS.get(self.finish_reason or "", "unknown")

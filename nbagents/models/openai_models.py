@@ -1,6 +1,12 @@
-"""What OpenAI's own models can do, by the beginnings of their names, so that nobody has to say it."""
+"""What models can do, by the beginnings of their names, so that nobody has to say it.
+
+OpenAI's own are listed one by one; of the others that such servers serve, what matters is known by family: who sees
+pictures, and whose text begins with its thought. A name that says nothing is taken for a current chat model.
+"""
 
 from __future__ import annotations
+
+import re
 
 from .model_info import ModelFamily, ModelInfo
 
@@ -36,14 +42,45 @@ _KNOWN: tuple[tuple[str, str, bool, bool, int], ...] = (
 )
 
 
+_FAMILIES: tuple[tuple[str, str, bool, int], ...] = (
+    # beginning, family, vision, tokens
+    ("claude-3-5-haiku", ModelFamily.CLAUDE_3_5_HAIKU, False, 200_000),
+    ("claude", "claude-4-sonnet", True, 200_000),
+    ("gemini-2.5-flash", ModelFamily.GEMINI_2_5_FLASH, True, 1_048_576),
+    ("gemini-2.5-pro", ModelFamily.GEMINI_2_5_PRO, True, 1_048_576),
+    ("gemini-2.0-flash", ModelFamily.GEMINI_2_0_FLASH, True, 1_048_576),
+    ("gemini", ModelFamily.GEMINI_2_5_PRO, True, 1_048_576),
+    ("gpt-oss", ModelFamily.UNKNOWN, False, 131_072),
+    ("llama-4-scout", ModelFamily.LLAMA_4_SCOUT, True, 131_072),
+    ("llama-4-maverick", ModelFamily.LLAMA_4_MAVERICK, True, 131_072),
+    ("llama-3.3-70b", ModelFamily.LLAMA_3_3_70B, False, 131_072),
+    ("codestral", ModelFamily.CODESRAL, False, 131_072),
+    ("ministral", ModelFamily.MINISTRAL, False, 131_072),
+    ("pixtral", ModelFamily.PIXTRAL, True, 131_072),
+    ("mistral", ModelFamily.MISTRAL, False, 32_768),
+)
+_SEES = re.compile(r"(?:^|[-_.:])(?:vl|vision|llava|bakllava|minicpm-v|gemma-?3|moondream|omni)(?:$|[-_.:\d])|vl[:-]")
+
+
 def info_of(model: str) -> ModelInfo:
     """What `model` can do, as far as its name says."""
+    name = _bare(model)
     for beginning, family, vision, structured, _ in _KNOWN:
-        if model.lower().startswith(beginning):
+        if name.startswith(beginning):
             return UNKNOWN_MODEL_INFO | {"family": family, "vision": vision, "structured_output": structured}
-    return UNKNOWN_MODEL_INFO
+    for beginning, family, vision, _ in _FAMILIES:
+        if name.startswith(beginning):
+            return UNKNOWN_MODEL_INFO | {"family": family, "vision": vision}
+    return UNKNOWN_MODEL_INFO | {"vision": True} if _SEES.search(name) else UNKNOWN_MODEL_INFO
 
 
 def context_of(model: str) -> int:
     """Tokens that `model` has room for, prompt and answer together."""
-    return next((tokens for beginning, *_, tokens in _KNOWN if model.lower().startswith(beginning)), UNKNOWN_CONTEXT)
+    name = _bare(model)
+    rooms = [(row[0], row[-1]) for row in _KNOWN] + [(row[0], row[-1]) for row in _FAMILIES]
+    return next((tokens for beginning, tokens in rooms if name.startswith(beginning)), UNKNOWN_CONTEXT)
+
+
+def _bare(model: str) -> str:
+    """The model's own name: without the vendor that gateways, and the folder that servers, put before it."""
+    return model.lower().rpartition("/")[2]

@@ -7,10 +7,11 @@ forget old messages) needs no exactness; the provider's own count comes back wit
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 
 from ..image import Image
-from .messages import FunctionExecutionResultMessage, LLMMessage
+from .messages import FunctionExecutionResult, FunctionExecutionResultMessage, LLMMessage
 from .offered import OfferedTool, schema_of
 
 BYTES_PER_TOKEN = 4
@@ -20,28 +21,44 @@ PER_IMAGE = 800
 """About what a picture of a megapixel costs."""
 
 
-def estimate_tokens(messages: Sequence[LLMMessage], tools: Sequence[OfferedTool] = ()) -> int:
-    """Tokens of these messages and tools; for text of natural language and code usually within a fifth."""
-    return sum(_of_message(message) for message in messages) + sum(
-        _of_text(json.dumps(schema_of(tool), default=str)) for tool in tools
+def estimate_tokens(
+    messages: Sequence[LLMMessage],
+    tools: Sequence[OfferedTool] = (),
+    *,
+    bytes_per_token: float = BYTES_PER_TOKEN,
+    per_image: int = PER_IMAGE,
+) -> int:
+    """Tokens of these messages and tools; for text of natural language and code usually within a fifth.
+
+    The number depends on nothing but the arguments: what it decides must come out the same in a replay.
+    """
+    size = sum(_size_of(message) for message in messages)
+    size += sum(_size(json.dumps(schema_of(tool), default=str)) for tool in tools)
+    wrapping = sum(PER_MESSAGE * _parts(message) for message in messages)
+    return math.ceil(size / bytes_per_token) + wrapping + sum(map(_pictures, messages)) * per_image
+
+
+def _parts(message: LLMMessage) -> int:
+    """Messages on the wire that this one is."""
+    return len(message.content) if isinstance(message, FunctionExecutionResultMessage) else 1
+
+
+def _pictures(message: LLMMessage) -> int:
+    return 0 if isinstance(message.content, str) else sum(isinstance(part, Image) for part in message.content)
+
+
+def _size_of(message: LLMMessage) -> int:
+    """Bytes of the text in a message."""
+    if isinstance(message.content, str):
+        return _size(message.content)
+    if isinstance(message, FunctionExecutionResultMessage):
+        return sum(_size(result.content) for result in message.content)
+    return sum(
+        _size(part) if isinstance(part, str) else 0 if isinstance(part, Image) else _size(part.name + part.arguments)
+        for part in message.content
+        if not isinstance(part, FunctionExecutionResult)
     )
 
 
-def _of_message(message: LLMMessage) -> int:
-    if isinstance(message.content, str):
-        return PER_MESSAGE + _of_text(message.content)
-    if isinstance(message, FunctionExecutionResultMessage):
-        return sum(PER_MESSAGE + _of_text(result.content) for result in message.content)
-    total = PER_MESSAGE
-    for part in message.content:
-        if isinstance(part, Image):
-            total += PER_IMAGE
-        elif isinstance(part, str):
-            total += _of_text(part)
-        else:
-            total += _of_text(part.name) + _of_text(part.arguments)
-    return total
-
-
-def _of_text(text: str) -> int:
-    return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .approval import Approvals
+from .budget import Budget
 from .current import approving, current_gate, ensured_gate, in_a_run, passing
 from .gate import Gate, Listener
 from .journal import Journal
@@ -38,6 +39,7 @@ __all__ = [
     "Answer",
     "Approvals",
     "BaseAgent",
+    "Budget",
     "CancellationToken",
     "CantHandleException",
     "ClosureAgent",

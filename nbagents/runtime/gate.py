@@ -7,12 +7,9 @@ same steps. No agent has approval, cost or log code of its own; it asks `current
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
-from typing import Any, Protocol
-from weakref import WeakValueDictionary
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -20,7 +17,6 @@ from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
 from ..errors import ModelResponseError
 from ..executors import CodeExecutor
-from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, FunctionCall, LLMMessage
 from ..models.offered import OfferedTool, ToolChoice
@@ -29,45 +25,24 @@ from ..tools.caller import called_by
 from ..tools.results import ToolResult
 from ..tools.tool import Tool
 from ..tools.workbench import Workbench
-from . import effect_events, tool_effect
+from . import effect_events, model_effect, tool_effect
 from .approval import Approvals
+from .budget import Budget
 from .console import ask_on_console
-from .error_redaction import redact_error
-from .hold import let_through
-from .journal import Journal, dumped, effect_key
-from .journal_lines import Entry
+from .journal import Journal
 from .prompt_digest import PromptDigest
 from .questions import Answer, OpenQuestions, Question
 from .redaction import Redactor, redacted
-from .usage import Usage, spend
+from .run_log import Listener, RunLog
+
+__all__ = ["Asker", "Gate", "Listener"]
 
 Asker = Callable[[Question], Awaitable[None]]
 """Brings a question to a person. It calls `question.answer` or `question.fail`, now or later, and may return
 before that; it is cancelled as soon as the question is answered through another channel."""
 
 
-class Listener(Protocol):
-    """Follows a run: the screen, a log."""
-
-    def entry(self, entry: Entry) -> None:
-        """An entry was written to the journal."""
-
-    def chunk(self, agent: str, message_id: str, text: str) -> None:
-        """A piece of an answer arrived; pieces are shown, never recorded."""
-
-
-class _Effect:
-    """What `Gate._performing` hands to the code that performs: the place for its outcome."""
-
-    __slots__ = ("key", "outcome", "usage")
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-        self.outcome: Any = None
-        self.usage: Any = None
-
-
-class Gate:
+class Gate(RunLog):
     """The gate of one run.
 
     Args:
@@ -75,6 +50,7 @@ class Gate:
         approvals: when a person is asked before code runs.
         asker: how a question reaches a person; the terminal's, unless told otherwise.
         redactor: takes secrets out of what code shows and models say.
+        budget: what may be spent; None is no limit. It may be changed between two runs of a team.
     """
 
     def __init__(
@@ -84,56 +60,13 @@ class Gate:
         approvals: Approvals | None = None,
         asker: Asker = ask_on_console,
         redactor: Redactor | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        self.redact = redactor or Redactor.from_environment()
-        self.journal = journal or Journal(redact=self.redact)
+        super().__init__(journal, redactor, budget)
         self.approvals = approvals or Approvals()
         self.questions = OpenQuestions()
-        self.usage = Usage()
-        self.listeners: list[Listener] = []
-        self.turn = 0
         self.asker = asker
-        self._effects = 0
         self._prompts: dict[str, PromptDigest] = {}
-        self._recorded: WeakValueDictionary[int, BaseChatMessage | BaseAgentEvent] = WeakValueDictionary()
-
-    # What happens in the conversation -------------------------------------------------------------------
-
-    def write(self, type: str, /, **fields: Any) -> Entry:
-        """Write one entry to the journal and tell the listeners."""
-        entry = self.journal.write(type, **fields)
-        for listener in self.listeners:
-            listener.entry(entry)
-        return entry
-
-    def note(self, type: str, /, **fields: Any) -> None:
-        """As `write`, but a run that nobody follows and that is kept in memory only puts off the work."""
-        if self.listeners:
-            self.write(type, **{name: dumped(value) for name, value in fields.items()})
-        else:
-            self.journal.note(type, **fields)
-
-    def record(self, message: BaseChatMessage | BaseAgentEvent) -> None:
-        """Record one message or event before anybody acts on it. Streaming chunks are shown and not kept.
-
-        A message of a run within a run is handed on by the runs around it: it is recorded the first time only.
-        """
-        if isinstance(message, ModelClientStreamingChunkEvent) and not self.listeners:
-            return
-        if self._recorded.get(id(message)) is message:
-            return
-        self._recorded[id(message)] = message
-        if isinstance(message, ModelClientStreamingChunkEvent):
-            text = self.redact(message.content)
-            for listener in self.listeners:
-                listener.chunk(message.source, message.full_message_id or "", text)
-            return
-        self.note("message", turn=self.turn, message=message)
-
-    def speaker(self, agents: Sequence[str]) -> None:
-        """A turn begins: these agents speak."""
-        self.turn += 1
-        self.note("speaker", turn=self.turn, agents=tuple(agents))
 
     # Effects ----------------------------------------------------------------------------------------------
 
@@ -149,15 +82,18 @@ class Gate:
         extra_create_args: Mapping[str, Any] | None = None,
         stream: bool = False,
         cancellation_token: CancellationToken | None = None,
+        message_id: str | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
         """Ask a model: yields text as it comes if `stream`, and the whole `CreateResult` last.
 
-        The arguments after `messages` are those of `ChatCompletionClient.create`.
+        The arguments after `messages` are those of `ChatCompletionClient.create`. With the `message_id` that the chunks
+        will have, they are shown as they come, also while the loop is busy.
 
         Raises:
             ModelError: the model did not answer.
+            BudgetReached: the call could cost more than is left.
         """
-        name = f"{client.provider}/{client.model}" if client.provider else client.model or type(client).__name__
+        name = model_effect.name_of(client)
         options = options_as_json(tools, tool_choice, json_output, extra_create_args)
         prompt = self._prompts.setdefault(agent, PromptDigest()).of(messages)
         request = {"model": name, "messages": prompt, **options}
@@ -165,26 +101,41 @@ class Gate:
         if tools:
             summary["tools"] = [tool["name"] for tool in options["tools"]]
         asked = asked_with(tools, tool_choice, json_output, extra_create_args, cancellation_token)
+        heard = self.shows_early(agent, message_id) if stream and client.on_io_thread is True else None
         result: CreateResult | None = None
-        async with self._performing("model", agent, request, recorded=summary) as effect:
-            if stream:
-                effect_events.log_question(agent, messages, self.redact)
-                async with aclosing(client.create_stream(messages, **asked)) as parts:
-                    async for part in parts:
-                        if isinstance(part, str):
-                            yield part
-                        else:
-                            result = self._answer_without_secrets(part)
-            else:
-                result = self._answer_without_secrets(await client.create(messages, **asked))
-            if result is None:
-                raise ModelResponseError(f"{name} ended its stream without a result: a client yields it last")
-            self.usage.add(agent, result.model or name, result.usage)
-            spend(agent, result.model or name, result.usage)
-            effect.outcome, effect.usage = result, result.usage
+        with self._set_aside(client, messages, tools, extra_create_args or {}):
+            async with self.performing("model", agent, request, recorded=summary) as effect:
+                if stream:
+                    effect_events.log_question(agent, messages, self.redact)
+                    answer = model_effect.streamed_answer(self, effect, client, messages, asked, heard)
+                    async with aclosing(answer):
+                        async for part in answer:
+                            if isinstance(part, str):
+                                yield part
+                            else:
+                                result = part
+                    self.heard_all(agent, message_id)
+                else:
+                    result = await model_effect.whole_answer(self, effect, client, messages, asked)
+                if result is None:
+                    raise ModelResponseError(f"{name} ended its stream without a result: a client yields it last")
+                result = model_effect.without_secrets(result, self.redact)
+                model_effect.count(self, agent, name, client, result, effect)
         # Yielded only now: what an agent acts on is in the journal already.
         effect_events.log_answer(agent, messages, result, self.redact, streamed=stream)
         yield result
+
+    def _set_aside(
+        self,
+        client: ChatCompletionClient,
+        messages: Sequence[LLMMessage],
+        tools: Sequence[OfferedTool],
+        options: Mapping[str, Any],
+    ) -> AbstractContextManager[None]:
+        """Within, what the call may cost is set aside of the budget."""
+        if self.allowance is None:
+            return _UNBOUNDED
+        return self.allowance.call(client, messages, tools, options, self.taken)
 
     async def code(
         self,
@@ -214,7 +165,7 @@ class Gate:
             if answer.decision == "edit":
                 block = CodeBlock(code=answer.code, language=block.language)
         request = {"target": executor.target, **block.model_dump()}
-        async with self._performing("code", agent, request) as effect:
+        async with self.performing("code", agent, request) as effect:
             result = await executor.execute_code_blocks([block], cancellation_token)
             result = self._without_secrets(result)
             effect.outcome = result.model_dump(mode="json")
@@ -255,7 +206,7 @@ class Gate:
         except tool_effect.NotApproved as refusal:
             return tool_effect.failed(call, str(refusal))
         token = cancellation_token or CancellationToken()
-        async with self._performing("tool", agent, {"name": call.name, "arguments": arguments}) as effect:
+        async with self.performing("tool", agent, {"name": call.name, "arguments": arguments}) as effect:
             with called_by(tool_effect.caller(agent, self.model, self.person)):
                 result = await tool_effect.performed(workbench, call, arguments, token, emit)
             if arguments != asked:
@@ -284,7 +235,7 @@ class Gate:
         Raises:
             HumanInputUnavailable: nobody can be asked.
         """
-        async with self._performing("person", agent, {"prompt": prompt}) as effect:
+        async with self.performing("person", agent, {"prompt": prompt}) as effect:
             answer = await self._ask("reply", agent, prompt, asker=asker)
             effect.outcome = {"decision": answer.decision, "text": answer.text}
         return answer
@@ -306,7 +257,8 @@ class Gate:
         asking = asyncio.ensure_future((asker or self.asker)(question))
         asking.add_done_callback(lambda task: _fail_with(task, question))
         try:
-            answer = await question.wait()
+            with self.allowance.waiting() if self.allowance is not None else _UNBOUNDED:
+                answer = await question.wait()
         finally:
             self.questions.close(question)
             asking.cancel()
@@ -321,40 +273,12 @@ class Gate:
         )
         return answer
 
-    @asynccontextmanager
-    async def _performing(
-        self, kind: str, agent: str, request: dict[str, Any], recorded: dict[str, Any] | None = None
-    ) -> AsyncIterator[_Effect]:
-        """Record the start of an effect, then its outcome, whatever that is. A run that is held waits before it."""
-        await let_through()
-        self._effects += 1
-        id, started = f"e{self._effects}", time.perf_counter()
-        effect = _Effect(effect_key(kind, agent, request))
-        self.note("effect", effect=id, kind=kind, agent=agent, key=effect.key, request=recorded or request)
-        try:
-            yield effect
-        except BaseException as error:
-            redact_error(error, self.redact)
-            self._finished(id, started, ok=False, error=f"{type(error).__name__}: {error}")
-            raise
-        self._finished(id, started, ok=True, value=effect.outcome, usage=effect.usage)
-
-    def _finished(self, id: str, started: float, **fields: Any) -> None:
-        self.note("result", effect=id, seconds=round(time.perf_counter() - started, 3), **fields)
-
-    def _answer_without_secrets(self, result: CreateResult) -> CreateResult:
-        """What agents act on is what is recorded and shown: a block is run as it was approved."""
-        said = {"content": result.content, "thought": result.thought}
-        clean: dict[str, Any] = {name: self.redact(text) for name, text in said.items() if isinstance(text, str)}
-        if not isinstance(result.content, str):
-            clean["content"] = [replace(call, arguments=self.redact(call.arguments)) for call in result.content]
-        if all(clean[name] == said[name] for name in clean):
-            return result
-        return result.model_copy(update=clean)
-
     def _without_secrets(self, result: CodeResult) -> CodeResult:
         outputs = redacted(result.outputs, self.redact)
         return CodeResult(exit_code=result.exit_code, output=self.redact(result.output), outputs=outputs)
+
+
+_UNBOUNDED = nullcontext()
 
 
 def _fail_with(asking: Any, question: Question) -> None:

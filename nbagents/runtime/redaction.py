@@ -11,15 +11,21 @@ import html
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import takewhile
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakSet
+
+from ..models.keys import known_keys, watch
 
 SECRET_NAME = re.compile(
     r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|COOKIE|SIGNATURE|(^|_)(PAT|PWD|PASS|AUTH|DSN)($|_)", re.I
 )
+_WORD = re.compile(r"[!-~]*")
+_KEY_BEGINS, _KEY_ENDS = "-----BEGIN", re.compile(r"-----END [A-Z0-9 ]*-----")
 URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)(?=@)")
 
 _MAY_HOLD_A_KEY = re.compile(r"\S{16}|xox|eyJ|-----BEGIN")
@@ -46,18 +52,37 @@ class Redactor:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Redactor:
-        """A redactor that knows the environment's secrets."""
-        return cls(dict(_secrets_in(environ)))
+        """A redactor that knows the environment's secrets, and each model provider's key that this process reads."""
+        redactor = cls(dict(_secrets_in(environ)))
+        with _lock:
+            _learning.add(redactor)
+        # After that: a key that another thread reads now is told, or known. And beside the environment's: one name may
+        # have had two values.
+        for name, value in known_keys().items():
+            redactor.add(name, value)
+        return redactor
 
     def add(self, name: str, value: str) -> None:
-        """Know one more secret; values too short to be one are left alone."""
+        """Know one more secret, from any thread; values too short to be one are left alone."""
         if len(value) < SHORTEST_SECRET:
             return
-        self._names[value] = name
-        for spelled in _spellings(value):
-            self._names.setdefault(spelled, name)
-        # The longest first: one secret may begin with another.
-        self._names = dict(sorted(self._names.items(), key=lambda item: -len(item[0])))
+        with _lock:  # of two that are added at once, none is lost
+            names = {**self._names, value: name}
+            for spelled in _spellings(value):
+                names.setdefault(spelled, name)
+            # The longest first: one secret may begin with another. A new table: another thread may read the old one.
+            self._names = dict(sorted(names.items(), key=lambda item: -len(item[0])))
+
+    def settled(self, text: str) -> int:
+        """So many characters of `text` belong to no secret of which the rest may be still to come."""
+        settled = len(text) - len(_WORD.match(text[::-1])[0])
+        begins = text.rfind(_KEY_BEGINS)
+        if begins >= 0 and not _KEY_ENDS.search(text, begins):
+            settled = min(settled, begins)
+        for value in self._names:
+            if not _WORD.fullmatch(value):
+                settled = min(settled, _begins_at(value, text))
+        return settled
 
     def without_values(self, text: str) -> str:
         """`text` without the values that are known, and without passwords in URLs.
@@ -82,6 +107,21 @@ class Redactor:
         for label, pattern in _shapes():
             text = pattern.sub(f"[redacted {label}]", text)
         return text
+
+
+_learning: WeakSet[Redactor] = WeakSet()
+_lock = threading.Lock()
+
+
+def _learned(name: str, value: str) -> None:
+    """A key was read from a keyring or a file, perhaps in the middle of a run."""
+    with _lock:
+        redactors = list(_learning)
+    for redactor in redactors:
+        redactor.add(name, value)
+
+
+watch(_learned)
 
 
 def redacted(value: Any, redact: Callable[[str], str]) -> Any:
@@ -118,6 +158,16 @@ def _without_ends(text: str, value: str, word: str) -> str:
         text = f"{text[: end - length]}{word}{text[end:]}"
         at = end - length + len(word)
     return text
+
+
+def _begins_at(value: str, text: str) -> int:
+    """Where the end of `text` is the beginning of `value`; the length of `text` if it is not."""
+    at = max(0, len(text) - len(value) + 1)
+    while (at := text.find(value[0], at)) >= 0:
+        if value.startswith(text[at:]):
+            return at
+        at += 1
+    return len(text)
 
 
 def _in_common(one: str, other: str) -> int:

@@ -15,8 +15,9 @@ from dataclasses import asdict
 from typing import Any, Literal, Protocol
 
 from .. import __version__
-from ..errors import JournalError, NBAgentsError, RunError, RunFailed, RunNotFinished, RunStopped
+from ..errors import BudgetReached, JournalError, NBAgentsError, RunError, RunFailed, RunNotFinished, RunStopped
 from ..messages import BaseAgentEvent, BaseChatMessage, load_message
+from ..models.prices import Cost
 from .current import passing
 from .error_redaction import redact_error
 from .gate import Gate
@@ -24,7 +25,7 @@ from .journal import FORMAT, Journal
 from .questions import Answer, Question
 from .usage import Usage
 
-Status = Literal["running", "waiting", "done", "stopped", "failed"]
+Status = Literal["running", "waiting", "done", "paused", "stopped", "failed"]
 
 
 class Result(Protocol):
@@ -109,6 +110,7 @@ class Run:
         Raises:
             RunFailed: a participant raised.
             RunStopped: a person stopped it.
+            BudgetReached: what it may spend is spent.
             HumanInputUnavailable: a person was needed and could not be asked.
         """
         assert self._task is not None, "a run is started before it is awaited"
@@ -201,9 +203,12 @@ class Run:
     def _end(self, error: RunError | None) -> None:
         """Keep how it ended, then write the last entry."""
         self._error = error
-        self._status = "done" if error is None else "stopped" if isinstance(error, RunStopped) else "failed"
+        self._status = _status_after(error)
         self.stop_reason = str(error) if error is not None else self.stop_reason
-        usage = {"calls": self.usage.calls, **asdict(self.usage.total)}
+        cost = self.cost
+        usage: dict[str, Any] = {"calls": self.usage.calls, **asdict(self.usage.total), "cost": cost.usd}
+        if cost.unknown:
+            usage["unpriced"] = list(cost.unknown)
         try:
             said = str(error) if error is not None else None
             self.gate.write("end", status=self._status, reason=self.stop_reason, usage=usage, error=said)
@@ -215,12 +220,12 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        """True once it is done, stopped or failed."""
+        """True once it is done, paused, stopped or failed."""
         return self._status != "running"
 
     @property
     def status(self) -> Status:
-        """running; waiting (for a person); done, stopped or failed."""
+        """running; waiting (for a person); done, paused (its budget is spent), stopped or failed."""
         return "waiting" if not self.ended and self.gate.questions.oldest() else self._status
 
     @property
@@ -232,6 +237,11 @@ class Run:
     def usage(self) -> Usage:
         """What it spent so far."""
         return self.gate.usage
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost so far, in US dollars; says of which models the price is not known."""
+        return self.gate.usage.cost
 
     @property
     def messages(self) -> list[BaseChatMessage | BaseAgentEvent]:
@@ -265,3 +275,11 @@ class Run:
         text = message.to_text()
         rest = text.replace(self._stop_text, "") if self._stop_text else text
         return any(character.isalnum() for character in rest)
+
+
+def _status_after(error: RunError | None) -> Status:
+    if error is None:
+        return "done"
+    if isinstance(error, BudgetReached):
+        return "paused"
+    return "stopped" if isinstance(error, RunStopped) else "failed"

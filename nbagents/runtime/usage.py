@@ -1,4 +1,6 @@
-"""What a run spent: tokens, per agent and per model.
+"""What a run spent: tokens and money, per agent and per model.
+
+Each call is kept; what they come to together is counted, and their prices are looked up, when somebody asks.
 
 A run within a run (an inner team, an agent as a tool) has its own account, and what it spends also stands on the
 accounts of the runs around it. The open accounts travel with the context, so that parallel branches stay apart.
@@ -6,37 +8,106 @@ accounts of the runs around it. The open accounts travel with the context, so th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from ..models.messages import RequestUsage
+from ..models.prices import Cost, cost_of
+
+
+@dataclass(slots=True)
+class ModelCall:
+    """One answer of a model.
+
+    Args:
+        agent: who asked.
+        model: its name as the run shows it.
+        billed_as: ``provider/model`` as the price lists know it.
+        usage: its tokens.
+    """
+
+    agent: str
+    model: str
+    billed_as: str
+    usage: RequestUsage
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost, if that is known."""
+        return cost_of([(self.billed_as, self.usage)])
 
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens and calls of one run."""
+    """Tokens and money of one run.
 
-    calls: int = 0
-    total: RequestUsage = field(default_factory=RequestUsage)
-    by_agent: dict[str, RequestUsage] = field(default_factory=dict)
-    by_model: dict[str, RequestUsage] = field(default_factory=dict)
+    Attributes:
+        made: the model calls, in the order of their answers.
+    """
 
-    def add(self, agent: str, model: str, usage: RequestUsage) -> None:
-        """Count one model call."""
-        self.calls += 1
-        self.total += usage
-        self.by_agent[agent] = self.by_agent.get(agent, RequestUsage()) + usage
-        self.by_model[model] = self.by_model.get(model, RequestUsage()) + usage
+    made: list[ModelCall] = field(default_factory=list)
+
+    @property
+    def calls(self) -> int:
+        """How many model calls were answered."""
+        return len(self.made)
+
+    @property
+    def total(self) -> RequestUsage:
+        """The tokens of all calls."""
+        return _tokens(self.made)
 
     @property
     def tokens(self) -> int:
         """Prompt and completion tokens together."""
-        return self.total.prompt_tokens + self.total.completion_tokens
+        total = self.total
+        return total.prompt_tokens + total.completion_tokens
+
+    @property
+    def by_agent(self) -> dict[str, RequestUsage]:
+        """The tokens that each agent took."""
+        return {agent: _tokens(calls) for agent, calls in self._grouped(lambda call: call.agent)}
+
+    @property
+    def by_model(self) -> dict[str, RequestUsage]:
+        """The tokens that each model took."""
+        return {model: _tokens(calls) for model, calls in self._grouped(lambda call: call.model)}
+
+    @property
+    def cost(self) -> Cost:
+        """What all of it cost; says of which models the price is not known."""
+        return _cost(self.made)
+
+    @property
+    def cost_by_agent(self) -> dict[str, Cost]:
+        """What the calls of each agent cost."""
+        return {agent: _cost(calls) for agent, calls in self._grouped(lambda call: call.agent)}
+
+    @property
+    def cost_by_model(self) -> dict[str, Cost]:
+        """What each model cost, by ``provider/model``."""
+        return {name: _cost(calls) for name, calls in self._grouped(lambda call: call.billed_as)}
+
+    def _grouped(self, by: Callable[[ModelCall], str]) -> Iterator[tuple[str, list[ModelCall]]]:
+        groups: dict[str, list[ModelCall]] = {}
+        for call in self.made:
+            groups.setdefault(by(call), []).append(call)
+        yield from groups.items()
 
     def __str__(self) -> str:
         return f"{self.tokens:,} tokens in {self.calls} model call{'' if self.calls == 1 else 's'}"
+
+
+def _tokens(calls: list[ModelCall]) -> RequestUsage:
+    return RequestUsage(
+        sum(call.usage.prompt_tokens for call in calls), sum(call.usage.completion_tokens for call in calls)
+    )
+
+
+def _cost(calls: list[ModelCall]) -> Cost:
+    return cost_of((call.billed_as, call.usage) for call in calls)
 
 
 _ACCOUNTS: ContextVar[tuple[Usage, ...]] = ContextVar("nbagents_accounts", default=())
@@ -53,7 +124,7 @@ def account() -> Iterator[Usage]:
         _ACCOUNTS.reset(token)
 
 
-def spend(agent: str, model: str, usage: RequestUsage) -> None:
+def spend(call: ModelCall) -> None:
     """Put one model call on every open account."""
     for open_account in _ACCOUNTS.get():
-        open_account.add(agent, model, usage)
+        open_account.made.append(call)

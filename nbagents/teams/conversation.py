@@ -20,6 +20,7 @@ from ..errors import RunError, RunFailed, SelectionFailed
 from ..messages import BaseChatMessage, SelectSpeakerEvent, StopMessage
 from ..runtime import current_gate
 from ..runtime.hold import Hold
+from ..runtime.spans import turn_span
 from .hearing import Hearing, Unheard
 from .latest_run import LatestRun
 from .message_types import KnownTypes
@@ -140,6 +141,8 @@ class Conversation(Team):
                     return await self._stopped(chosen.content)
                 self._asked = list(chosen)
             await self._turn(tell, token)
+            gate = current_gate()
+            gate.taken = gate.turn
             self._current_turn += 1
             reason = await self._stop_reason()
         return reason
@@ -187,7 +190,8 @@ class Conversation(Team):
         """One participant's turn. What it leads to is written down in one go: a turn is complete, or was not taken."""
         turn, (heard, place) = current_gate().turn, self._hears[speaker]
         try:
-            spoken = self._unsaid.get(speaker) or await self._seat(speaker).speak(heard, tell, token)
+            with turn_span(speaker):
+                spoken = self._unsaid.get(speaker) or await self._seat(speaker).speak(heard, tell, token)
             for message in spoken.delta:
                 self._types.check(message)
             self._unsaid[speaker] = spoken

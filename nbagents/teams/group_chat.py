@@ -16,6 +16,7 @@ from ..cancellation import CancellationToken
 from ..messages import BaseChatMessage, ModelClientStreamingChunkEvent
 from ..runtime import Gate, account, ensured_gate
 from ..runtime.hold import under
+from ..runtime.spans import team_span
 from . import team_state
 from .conversation import Conversation
 from .participant import TAKING_PART, Message, Tell
@@ -96,7 +97,7 @@ class BaseGroupChat(Conversation):
         taking_part = TAKING_PART.get()
         TAKING_PART.set(False)  # what the members run themselves is none of that
         try:
-            with ensured_gate() as gate, account() as usage, under(self._hold) as within:
+            with ensured_gate() as gate, account() as usage, under(self._hold) as within, team_span(self._name):
                 if task and not within:
                     gate.note("task", messages=tuple(task))
                 if self._termination_condition is not None and self._termination_condition.terminated:

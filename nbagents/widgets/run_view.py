@@ -45,7 +45,7 @@ class RunView:
     def __init__(self, run: Run, cell: Cell, *, interactive: bool) -> None:
         self._run, self._cell, self._interactive = run, cell, interactive
         self._loop = asyncio.get_running_loop()
-        self._screen = Screen(self._send, self._loop)
+        self._screen = Screen(self._send)
         self._display = CellDisplay(cell)
         self._widget: RunWidget | None = None
         self._tap: CommTap | None = None
@@ -103,7 +103,7 @@ class RunView:
             self._display.publish(self._live_bundle())
 
     def chunk(self, agent: str, message_id: str, text: str) -> None:
-        """A piece of an answer arrived."""
+        """A piece of an answer arrived; in any thread."""
         if self._widget is not None:
             self._screen.chunk(agent, message_id, text)
 
@@ -195,8 +195,9 @@ class RunView:
                 self._run.stop()
 
     def _send(self, message: Message) -> None:
-        if self._widget is not None:
-            self._widget.send(message)
+        widget = self._widget  # which may be closed in another thread meanwhile
+        if widget is not None:
+            widget.send(message)
 
     def _live_bundle(self) -> dict[str, Any]:
         """The widget; below it, for front ends without widgets, the text so far."""

@@ -9,17 +9,20 @@
 
 An item is {id, kind, agent, turn, title, state, label, html}; its HTML is made and cleaned here, and everything else
 is shown as text. While an agent writes, its text is a draft behind all items.
+
+Entries come on the run's loop, pieces of text on the I/O thread too, and deltas are made and sent there: one lock, the
+batcher's, keeps them apart.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from ..runtime import io_thread
 from . import wording
-from .batcher import Batcher, Op
+from .batcher import Batcher, Op, Timer
 from .items import Asked, Block, Item, ToolCall
 from .plain import encodable
 from .render import item_html
@@ -34,14 +37,19 @@ class Screen:
     """One run's screen, shown in any number of views.
 
     Args:
-        send: takes one message to the browser.
-        loop: the run's loop; all methods are called on it.
+        send: takes one message to the browser; called in any thread.
+        later: makes a call in so many seconds, on a thread that no cell keeps busy.
     """
 
-    def __init__(self, send: Callable[[Message], None], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        send: Callable[[Message], None],
+        later: Callable[[float, Callable[[], None]], Timer] = io_thread.call_later,
+    ) -> None:
         self.transcript = Transcript()
+        """Changes on the run's loop only."""
         self._send = send
-        self._batch = Batcher(self._ops, send, loop)
+        self._batch = Batcher(self._ops, send, later)
         self._drafts: dict[str, Draft] = {}
         self._drafts_shown: set[str] = set()
         self._told: tuple[Any, ...] = ()
@@ -49,21 +57,25 @@ class Screen:
 
     def entry(self, entry: Entry) -> None:
         """Show what a journal's entry says."""
-        self.transcript.apply(entry)
-        if entry["type"] == "message":
-            # The message is there: its draft goes in the same delta.
-            self._end_drafts(entry["message"].get("source", ""))
-        elif entry["type"] == "end":
-            self._drafts.clear()
-        self._poke()
+        with self._batch.lock:
+            self.transcript.apply(entry)
+            if entry["type"] == "message":
+                # The message is there: its draft goes in the same delta.
+                self._end_drafts(entry["message"].get("source", ""))
+            elif entry["type"] == "end":
+                self._drafts.clear()
+            self._poke()
 
     def chunk(self, agent: str, message_id: str, text: str) -> None:
-        """Show a piece of a text that is being written."""
+        """Show a piece of a text that is being written; in any thread."""
         id = f"draft-{message_id or agent}"
-        if id not in self._drafts:
-            self._drafts[id] = Draft(id, agent, self.transcript.turn)
-        self._drafts[id].text.feed(text)
-        self._poke()
+        with self._batch.lock:
+            if self.transcript.status != "running":
+                return  # it was on its way when the run was ended
+            if id not in self._drafts:
+                self._drafts[id] = Draft(id, agent, self.transcript.turn)
+            self._drafts[id].text.feed(text)
+            self._poke()
 
     def flush(self) -> None:
         """Send at once what waits for the next delta."""
@@ -77,11 +89,13 @@ class Screen:
 
     def snapshot(self, view: str) -> None:
         """Send everything to one view, which may have missed any number of deltas."""
-        self._watched = True
-        self._batch.flush()
-        items = [as_item(item) for item in self.transcript.items] + [draft.as_item() for draft in self._drafts.values()]
-        told = {"run": self.transcript.name, "status": self._status(), "items": items, "question": self._question()}
-        self._send({"t": "snapshot", "view": view, "seq": self._batch.seq, **told})
+        with self._batch.lock:
+            self._watched = True
+            self._batch.flush()
+            drafts = [draft.as_item() for draft in self._drafts.values()]
+            items = [as_item(item) for item in self.transcript.items] + drafts
+            told = {"run": self.transcript.name, "status": self._status(), "items": items, "question": self._question()}
+            self._send({"t": "snapshot", "view": view, "seq": self._batch.seq, **told})
 
     def _poke(self) -> None:
         """Nothing is rendered before a view is there to see it."""
@@ -136,7 +150,8 @@ class Screen:
             "activity": visible(wording.ending(told) if ended else told.activity()),
             "turn": told.turn,
             "turns": told.team.get("max_turns"),
-            "tokens": wording.thousands(told.tokens) if told.tokens else "",
+            "tokens": wording.thousands(told.spent.tokens) if told.spent.tokens else "",
+            "cost": wording.spending(told),
             "seconds": (now - told.started).total_seconds() if now and told.started else 0,
             "detached": told.detached,
             "unasked": told.runs_unasked,

@@ -15,8 +15,9 @@ from . import tool_results
 from .code_split import Fence, Prose, split_at_code
 from .item_list import ItemList
 from .items import Asked, Block, Item, Said, Task, Thought, ToolCall
+from .spent import Spent
 
-Status = Literal["running", "done", "stopped", "failed"]
+Status = Literal["running", "done", "paused", "stopped", "failed"]
 Entry = Mapping[str, Any]
 
 CHAT_TYPES = ("TextMessage", "StopMessage", "ToolCallSummaryMessage", "HandoffMessage")
@@ -41,8 +42,8 @@ class Transcript:
         self.status: Status = "running"
         self.reason = ""
         self.detached = False
-        self.calls = 0
-        self.tokens = 0
+        self.spent = Spent()
+        self._retries: dict[str, str] = {}
         self.started: datetime | None = None
         self.latest: datetime | None = None
         self._list = ItemList()
@@ -60,6 +61,8 @@ class Transcript:
             "answer": self._answer,
             "effect": self._effect,
             "result": self._result,
+            "retry": self._retry,
+            "unpriced": self.spent.not_bounded,
             "detached": self._detached,
             "end": self._end,
         }
@@ -153,6 +156,8 @@ class Transcript:
                 return f"running block {item.number} of {item.agent}…"
             if isinstance(item, ToolCall):
                 return f"{item.agent} calls {item.name}…"
+        if self._retries:
+            return f"{list(self._retries.values())[-1]}…"
         thinking = [agent for kind, agent in self._effects.values() if kind == "model"]
         if thinking:
             return f"{', '.join(dict.fromkeys(thinking))} thinking…"
@@ -234,6 +239,7 @@ class Transcript:
         self._effects[id] = (kind, agent)
         if kind == "model":
             self._asked_model.add(agent)
+            self.spent.asked(entry)
         elif kind == "code":
             code, language = request.get("code", ""), request.get("language", "")
             block = self._list.block_for(self.turn, agent, code, language, ["approved", "proposed"])
@@ -256,10 +262,9 @@ class Transcript:
 
     def _result(self, entry: Entry) -> None:
         kind, _ = self._effects.pop(entry["effect"], ("", ""))
-        usage = entry.get("usage") or {}
+        self._retries.pop(entry["effect"], None)
         if kind == "model":
-            self.calls += 1
-            self.tokens += usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
+            self.spent.answered(entry)
         item = self._doing.pop(entry["effect"], None)
         value = entry.get("value")
         if isinstance(item, Block) and kind == "tool":
@@ -282,6 +287,12 @@ class Transcript:
         if not entry["ok"]:
             block.reason = _why(entry.get("error", ""))
         self._list.touch(block)
+
+    def _retry(self, entry: Entry) -> None:
+        other, wait = entry.get("fallback"), entry.get("wait", 0)
+        attempt = f"attempt {entry['attempt'] + 1} of {entry['attempts']}"
+        then = f"asking {other}" if other else f"asking again in {wait:.0f} s ({attempt})" if wait >= 1 else attempt
+        self._retries[entry["effect"]] = f"{entry['provider']}/{entry['model']} did not answer, {then}"
 
     def _detached(self, _: Entry) -> None:
         self.detached = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..models.prices import dollars
 from .items import Asked, Block, Item, Said, Task, ToolCall
 from .sanitize import visible
 from .transcript import Transcript
@@ -81,21 +82,38 @@ def _shortened(markdown: str) -> str:
 
 
 def counts(transcript: Transcript) -> list[str]:
-    """What a run took so far: turns, blocks, tokens, time."""
+    """What a run took so far: turns, blocks, tokens, money, time."""
     blocks = len(transcript.blocks)
     return [
         *([plural(transcript.turn, "turn")] if transcript.turn else []),
         *([plural(blocks, "block")] if blocks else []),
-        *([f"{thousands(transcript.tokens)} tokens"] if transcript.tokens else []),
+        *([f"{thousands(transcript.spent.tokens)} tokens"] if transcript.spent.tokens else []),
+        *([money(transcript)] if money(transcript) else []),
         duration(transcript.seconds),
     ]
 
 
 def cost(transcript: Transcript) -> str:
     """What a run cost, exactly."""
-    if not transcript.calls:
+    if not transcript.spent.calls:
         return "no model was called"
-    return f"{transcript.tokens:,} tokens in {plural(transcript.calls, 'model call')}"
+    told = f"{transcript.spent.tokens:,} tokens in {plural(transcript.spent.calls, 'model call')}"
+    if transcript.spent.usd or not transcript.spent.cost.known:
+        told += f" · {transcript.spent.cost}"
+    return f"{told} · {transcript.spent.unbounded}" if transcript.spent.unbounded else told
+
+
+def money(transcript: Transcript) -> str:
+    """What a run costs so far, in short: "$0.03", "$0.03+" where a price is not known; "" when that says nothing."""
+    return (
+        f"{dollars(transcript.spent.usd)}{'' if transcript.spent.cost.known else '+'}" if transcript.spent.usd else ""
+    )
+
+
+def spending(transcript: Transcript) -> str:
+    """As `money`, with the budget that it is spent of: "$0.03 of $0.50"."""
+    limit, spent = (transcript.settings.get("budget") or {}).get("usd"), money(transcript)
+    return f"{spent} of {dollars(limit)}" if spent and limit and transcript.status == "running" else spent
 
 
 def plural(number: int, noun: str) -> str:

@@ -48,7 +48,7 @@ async def test_it_begins_with_what_was_run(headless: Headless, llmock: Any) -> N
     ]
     assert lock["agents"][0]["instructions"] == "You compute."
     assert lock["shared"] == {"sales": "Series 'amount' of Int64 with 3 values"}
-    assert lock["settings"] == {"approve": "always", "code": "live"}
+    assert lock["settings"] == {"approve": "always", "code": "live", "budget": {"usd": 1.0}}
     assert {"id", "nbagents", "python", "at"} <= lock.keys()
 
 
@@ -60,7 +60,7 @@ async def test_its_lines_are_in_order(headless: Headless, llmock: Any) -> None:
     assert [entry["at"] for entry in entries] == sorted(entry["at"] for entry in entries)
     assert [" ".join([entry["type"], entry.get("kind", "")]).strip() for entry in entries] == [
         "run", "task",
-        "speaker", "effect model", "result", "message",
+        "speaker", "unpriced", "effect model", "result", "message",
         "effect code", "result", "message",
         "effect model", "result", "message",
         "speaker", "effect model", "result", "message",

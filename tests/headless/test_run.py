@@ -105,3 +105,23 @@ async def test_a_block_that_raises_is_part_of_the_conversation(headless: Headles
     told = llmock.requests[1].body["messages"][-1]["content"]
     assert "exit code 1" in told and "before" in told and "line 2: 1 / 0" in told and "ZeroDivisionError" in told
     assert "site-packages" not in told
+
+
+async def test_a_budget_pauses_the_run_and_fails_the_cell(headless: Headless, llmock: Any) -> None:
+    llmock.reply("It may be 42.")
+    cell = await headless.run("%%team run pair --as bounded --code none --budget 1turn\nWhat is 6 * 7?")
+    assert [error["ename"] for error in cell.errors] == ["BudgetReached"]
+    said = "budget 1 turn reached after turn 1 (nothing lost)"
+    assert said in cell.errors[0]["evalue"]
+    [bundle] = cell.displays
+    assert f"paused: {said}" in bundle["text/plain"]
+    assert "It may be 42." in bundle["text/plain"]
+    assert await headless.value("bounded.status") == "paused"
+    assert await headless.value("bounded.journal.entries[0]['settings']['budget']") == {"usd": 1.0, "turns": 1}
+
+
+async def test_a_price_that_is_not_known_is_said(headless: Headless, llmock: Any) -> None:
+    llmock.reply("Because.")
+    [bundle] = (await headless.runs("%team run writer --budget 0.50usd Why?")).displays
+    assert "price of openai/scripted unknown" in bundle["text/plain"]
+    assert "the budget of $0.50 does not count what has no known price" in bundle["text/plain"]

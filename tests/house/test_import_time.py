@@ -12,6 +12,7 @@ from tests.house.imports import PACKAGE
 from tests.house.test_layering import FLOOR_OF, KERNEL_FLOOR
 
 SDKS = {"openai", "anthropic", "xllamacpp", "docker", "mcp", "azure", "pandas", "matplotlib", "numpy"}
+LATE = {"stamina", "tenacity", "keyring", "dotenv", "httpx2"}
 NOTEBOOK = {"IPython", "ipykernel", "ipywidgets", "anywidget"}
 NETWORK = {"httpx", "requests", "urllib3", "aiohttp"}
 
@@ -49,7 +50,7 @@ def rooms_below_the_kernel() -> list[str]:
 def test_the_package_is_light() -> None:
     modules, opened = probe("nbagents")
 
-    assert not modules & (SDKS | NOTEBOOK | NETWORK)
+    assert not modules & (SDKS | LATE | NOTEBOOK | NETWORK)
     assert opened == []
 
 
@@ -57,7 +58,7 @@ def test_the_package_is_light() -> None:
 def test_a_room_below_the_kernel_needs_no_sdk_and_no_notebook(room: str) -> None:
     modules, opened = probe(f"nbagents.{room}")
 
-    assert not modules & (SDKS | NOTEBOOK)
+    assert not modules & (SDKS | LATE | NOTEBOOK)
     assert opened == []
 
 

@@ -11,6 +11,7 @@ from nbagents.magics.session import Session
 from nbagents.magics.settings import NBAgents
 from nbagents.magics.specs import AgentSpec, TeamSpec
 from nbagents.magics.team_magic import TeamMagic
+from nbagents.runtime import Budget
 
 ANALYST = "---\nmodel: local/a   # a comment\ncode: live\n---\nYou are careful. {} $x$\n"
 
@@ -120,3 +121,35 @@ def test_the_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("NBAGENTS_MODEL", "local/from-env")
     assert NBAgents().model == "local/from-env"
     assert NBAgents(model="local/said").model == "local/said"
+
+
+def test_a_team_has_a_budget_as_words_or_as_a_mapping(session: Session, settings: NBAgents) -> None:
+    define_agent(session, settings, "a", "x")
+    team = TeamMagic(session, settings)
+    card = team("create", "t", "agents: [a]\nbudget: {usd: 0.50, turns: 12}\n")
+    assert session.teams["t"].budget == Budget(usd=0.5, turns=12)
+    assert "budget $0.50 · 12 turns" in repr(card)
+    team("create", "t", "agents: [a]\nbudget: 0.50usd 200k 10min\n")
+    assert session.teams["t"].budget == Budget(usd=0.5, tokens=200_000, minutes=10)
+    team("create", "t a --budget 0.25usd,3turns", None)
+    assert session.teams["t"].budget == Budget(usd=0.25, turns=3)
+
+
+@pytest.mark.parametrize(
+    ("budget", "text"),
+    [
+        ("{dollars: 1}", "unknown limit 'dollars'"),
+        ("{usd: much}", "could not convert"),
+        ("three apples", "expected words as in 0.50usd"),
+        ("{usd: 0}", "expected a number above 0"),
+    ],
+)
+def test_what_cannot_be_a_budget(session: Session, settings: NBAgents, budget: str, text: str) -> None:
+    define_agent(session, settings, "a", "x")
+    with pytest.raises(ConfigurationError, match=text):
+        TeamMagic(session, settings)("create", "t", f"agents: [a]\nbudget: {budget}\n")
+
+
+def test_a_team_without_a_budget_has_the_digest_that_it_had() -> None:
+    assert TeamSpec("t", ("a",)).digest != TeamSpec("t", ("a",), budget=Budget(usd=1)).digest
+    assert TeamSpec("t", ("a", "b"), stop="OK").digest == "ad9ac0c2"

@@ -41,12 +41,10 @@ class Client(LocalChatCompletionClient):
 
     def __init__(self, url: str) -> None:
         super().__init__("m")
-        self._base_url = url
+        self._base_url, self._api_key = url, "k"
 
     async def _connected(self) -> AsyncOpenAI:
-        if self._sdk is None:
-            self._sdk = AsyncOpenAI(base_url=self._base_url, api_key="k")
-        return self._sdk
+        return await self._connection.sdk()
 
 
 @pytest.fixture

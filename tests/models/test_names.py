@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from nbagents.errors import ConfigurationError, ModelNotFound, UnknownNameError
-from nbagents.models import LocalChatCompletionClient, OpenAIChatCompletionClient, UserMessage, client_for
+from nbagents.models import (
+    ChatCompletionClient,
+    LocalChatCompletionClient,
+    OllamaChatCompletionClient,
+    OpenAIChatCompletionClient,
+    UserMessage,
+    client_for,
+)
+from nbagents.models.openai_models import context_of, info_of
 
 
 def test_the_provider_decides_the_client() -> None:
@@ -13,6 +21,63 @@ def test_the_provider_decides_the_client() -> None:
     local = client_for("local/qwen2.5-coder-1.5b")
     assert isinstance(local, LocalChatCompletionClient)
     assert (local.provider, local.model) == ("local", "qwen2.5-coder-1.5b")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("azure/gpt-4o", "AzureOpenAIChatCompletionClient"),
+        ("anthropic/claude-sonnet-5", "AnthropicChatCompletionClient"),
+        ("ollama/llama3.2:1b", "OllamaChatCompletionClient"),
+        ("openrouter/anthropic/claude-sonnet-5", "OpenRouterChatCompletionClient"),
+    ],
+)
+def test_each_provider_has_its_client(name: str, kind: str) -> None:
+    client = client_for(name, api_key="k")
+    assert (type(client).__name__, f"{client.provider}/{client.model}") == (kind, name)
+    loaded = ChatCompletionClient.load_component(client.dump_component())
+    assert type(loaded) is type(client)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        (None, "http://127.0.0.1:11434/v1"),
+        ("0.0.0.0:11500", "http://127.0.0.1:11500/v1"),
+        ("example.org", "http://example.org:11434/v1"),
+        ("https://example.org/", "https://example.org:443/v1"),
+        ("http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1"),
+    ],
+)
+def test_where_ollama_is(host: str | None, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OLLAMA_HOST", raising=False)
+    assert OllamaChatCompletionClient("m", host=host)._address() == url
+    if host is not None:
+        monkeypatch.setenv("OLLAMA_HOST", host)
+        assert OllamaChatCompletionClient("m")._address() == url
+
+
+def test_what_only_ollama_s_server_can_set_is_refused() -> None:
+    client = OllamaChatCompletionClient("m", options={"temperature": 0.5, "num_predict": 9})
+    assert client.answer_limit == 9
+    with pytest.raises(ConfigurationError, match="num_ctx can only be set on the server"):
+        OllamaChatCompletionClient("m", options={"num_ctx": 9})
+
+
+@pytest.mark.parametrize(
+    ("model", "vision", "tokens"),
+    [
+        ("anthropic/claude-sonnet-5", True, 200_000),
+        ("qwen/qwen2.5-vl-72b-instruct:free", True, 32_768),
+        ("llava:13b", True, 32_768),
+        ("meta-llama/Llama-3.3-70B-Instruct", False, 131_072),
+        ("openai/gpt-5-mini", True, 400_000),
+        ("unheard-of", False, 32_768),
+    ],
+)
+def test_an_unknown_name_is_taken_for_a_current_model(model: str, vision: bool, tokens: int) -> None:
+    assert info_of(model)["vision"] is vision and info_of(model)["function_calling"]
+    assert context_of(model) == tokens
 
 
 def test_the_rest_of_the_name_is_the_server_s() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openai.types.chat.completion_create_params import CompletionCreateParams
 from pydantic import BaseModel, TypeAdapter
 
-from nbagents.errors import ModelAuthenticationError, ModelConnectionError, ModelError, ModelResponseError
+from nbagents.errors import (
+    ModelAuthenticationError,
+    ModelConnectionError,
+    ModelError,
+    ModelNotFound,
+    ModelResponseError,
+)
 from nbagents.models import (
     AssistantMessage,
     CreateResult,
@@ -19,6 +26,7 @@ from nbagents.models import (
     OpenAIChatCompletionClient,
     SystemMessage,
     UserMessage,
+    keys,
 )
 
 HELLO: list[LLMMessage] = [SystemMessage(content="Be brief."), UserMessage(content="Hi {there} $x$", source="user")]
@@ -105,7 +113,7 @@ async def test_rate_limits_are_waited_out(llmock: Any, client: OpenAIChatComplet
     ("status", "kind", "text"),
     [
         (401, ModelAuthenticationError, "openai/gpt-test: the key was refused"),
-        (404, ModelResponseError, "knows no such model"),
+        (404, ModelNotFound, "knows no such model"),
         (400, ModelResponseError, "answered with an error"),
     ],
 )
@@ -127,8 +135,9 @@ async def test_a_server_that_is_down() -> None:
     await client.close()
 
 
-async def test_no_key_says_where_it_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_key_says_where_it_belongs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_ADMIN_KEY", raising=False)
+    monkeypatch.setattr(keys, "_in_keyring", lambda provider: None)  # the developer's own
     with pytest.raises(ModelAuthenticationError, match="set the environment variable OPENAI_API_KEY"):
         await OpenAIChatCompletionClient("m").create(HELLO)

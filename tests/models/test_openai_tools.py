@@ -15,6 +15,7 @@ from PIL import Image as PILImage
 from pydantic import BaseModel, TypeAdapter
 
 from nbagents.cancellation import CancellationToken
+from nbagents.errors import ModelResponseError
 from nbagents.image import Image
 from nbagents.models import (
     AssistantMessage,
@@ -185,6 +186,19 @@ async def test_reasoning_streams_between_marks_and_becomes_the_thought(server: S
     texts, result = await answer(server)
     assert "".join(texts) == "<think>hm, yes</think>42"
     assert (result.content, result.thought) == ("42", "hm, yes")
+
+
+async def test_reasoning_under_its_other_name_before_a_call(server: SSEServer) -> None:
+    server.says({"reasoning": "hm"}, piece(0, "c1", "get_weather", "{}"), finish="tool_calls")
+    texts, result = await answer(server, tools=[WEATHER])
+    assert "".join(texts) == "<think>hm</think>"
+    assert result.thought == "hm"
+
+
+async def test_a_thought_alone_is_no_answer(server: SSEServer) -> None:
+    server.says({"content": "<think>hm"}, {"content": "</think>"})
+    with pytest.raises(ModelResponseError, match="the answer is empty"):
+        await answer(server, model_info=ModelInfo(**{**ABLE, "family": "unknown"}))
 
 
 async def test_a_model_that_thinks_in_its_text(server: SSEServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import rfc8785
 
 from nbagents.errors import JournalError
 from nbagents.runtime.journal import FORMAT, Journal, effect_key, read
@@ -101,3 +103,10 @@ def test_the_same_effect_has_the_same_key_whatever_the_order_of_its_fields() -> 
     assert first == second
     assert first != effect_key("model", "b", {"model": "m", "messages": [{"content": "é", "type": "t"}]})
     assert first.startswith("sha256:") and len(first) == 71
+
+
+@pytest.mark.parametrize("text", ["plain", 'quo"te \\ back', "line\nfeed\ttab\x00\x1f\x7f", "ünïcode €  😀", ""])
+def test_the_quick_way_to_a_key_gives_the_key_of_the_rfc(text: str) -> None:
+    request = {"model": text, "messages": "m", "Z": text}
+    whole = rfc8785.dumps({"kind": "model", "agent": text, "request": request})
+    assert effect_key("model", text, request) == "sha256:" + hashlib.sha256(whole).hexdigest()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import pytest
 
+from nbagents.models import keys
 from nbagents.runtime import Redactor
 from nbagents.runtime.redaction import _shapes
 
@@ -75,3 +77,30 @@ def test_every_shape_of_a_key_is_let_through_to_the_search_for_it() -> None:
         begins = re.match(r"\W*(xox|eyJ)", pattern.pattern)
         begins = begins or "BEGIN" in pattern.pattern or "eyJ" in pattern.pattern
         assert shortest >= 16 or begins, (label, pattern.pattern, shortest)
+
+
+def test_a_key_that_is_read_in_the_middle_of_a_run_is_known_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "_known", {})
+    redactor, other = Redactor.from_environment({}), Redactor()
+    text = "Bearer planted-key-of-a-keyring"
+    assert redactor(text) == text
+    keys.learn("anthropic", "planted-key-of-a-keyring")
+    assert redactor(text) == "Bearer [redacted ANTHROPIC_API_KEY]"
+    both = Redactor.from_environment({"ANTHROPIC_API_KEY": "another-key-planted"})
+    assert both(text + " another-key-planted") == "Bearer [redacted ANTHROPIC_API_KEY] [redacted ANTHROPIC_API_KEY]"
+    assert other(text) == text
+
+
+def test_a_redactor_can_be_used_while_another_thread_adds_to_it() -> None:
+    redactor, done = Redactor({f"KEY_{n}": f"planted-secret-{n}" for n in range(50)}), threading.Event()
+
+    def add() -> None:
+        for number in range(300):
+            redactor.add("NEW", f"another-secret-{number}")
+        done.set()
+
+    adding = threading.Thread(target=add)
+    adding.start()
+    while not done.is_set():
+        assert redactor("a text with planted-secret-7 in it") == "a text with [redacted KEY_7] in it"
+    adding.join()

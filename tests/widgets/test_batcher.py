@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from nbagents.widgets.batcher import INTERVAL, QUIET, Batcher, Op
 
@@ -18,7 +17,7 @@ class Timer:
 
 
 class Clock:
-    """The part of an event loop that the batcher uses, with a time of its own."""
+    """Makes calls later, with a time of its own."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -45,7 +44,7 @@ class Sender:
         self.clock = Clock()
         self.changed: list[Op] = []
         self.sent: list[dict[str, Any]] = []
-        self.batcher = Batcher(self.collect, self.sent.append, cast(asyncio.AbstractEventLoop, self.clock))
+        self.batcher = Batcher(self.collect, self.sent.append, self.clock.call_later)
 
     def collect(self) -> list[Op]:
         changed, self.changed = self.changed, []

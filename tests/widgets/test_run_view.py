@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from nbagents.agents import UserProxyAgent
 from nbagents.errors import HumanInputUnavailable, RunStopped
@@ -49,6 +51,8 @@ class Notebook:
         self.views: list[View] = []
         self.arrived = asyncio.Event()
         self.run_view: RunView
+        self.loop = asyncio.get_running_loop()
+        self.on_their_way: deque[dict[str, Any]] = deque()
 
     def publish(self, data: dict[str, Any], metadata: Any, *, transient: dict[str, str], update: bool) -> None:
         assert update == bool(self.published)
@@ -57,9 +61,19 @@ class Notebook:
         self.arrived.set()
 
     def receive(self, message: dict[str, Any]) -> None:
-        for view in self.views:
-            view.receive(message)
-        self.arrived.set()
+        """From any thread, in the order in which it was sent: deltas come from the I/O thread."""
+        self.on_their_way.append(message)
+        if threading.current_thread() is threading.main_thread():
+            self._deliver()
+        else:
+            self.loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        while self.on_their_way:
+            message = self.on_their_way.popleft()
+            for view in self.views:
+                view.receive(message)
+            self.arrived.set()
 
     def say(self, **content: Any) -> None:
         """A view's message, as the tap hands it on: from another thread."""
@@ -79,8 +93,8 @@ class Notebook:
         return found
 
 
-@pytest.fixture
-def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
+@pytest_asyncio.fixture
+async def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
     notebook = Notebook()
     monkeypatch.setattr(display, "publish_display_data", notebook.publish)
     monkeypatch.setattr(RunWidget, "send", lambda _self, message: notebook.receive(message))

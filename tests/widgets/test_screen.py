@@ -20,7 +20,7 @@ class Shown:
     def __init__(self) -> None:
         self.views: list[View] = []
         self.sent: list[dict[str, Any]] = []
-        self.screen = Screen(self.send, asyncio.get_running_loop())
+        self.screen = Screen(self.send, asyncio.get_running_loop().call_later)
 
     def send(self, message: dict[str, Any]) -> None:
         self.sent.append(json.loads(json.dumps(message)))

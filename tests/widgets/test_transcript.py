@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from nbagents.widgets import wording
 from nbagents.widgets.items import Asked, Block, Item, Said, Task, ToolCall
 from nbagents.widgets.transcript import Transcript
@@ -60,8 +64,8 @@ async def test_code_stands_once_between_its_prose_and_says_what_became_of_it() -
     assert [output["output_type"] for output in block.outputs] == ["stream", "display_data"]
     assert transcript.items[0] == Task("task-1", 0, "you", "How many?", ["df: DataFrame with 3 rows and 2 columns"])
     assert (transcript.status, transcript.answer) == ("done", "Well done. APPROVED")
-    assert transcript.calls == 3
-    assert transcript.tokens > 0
+    assert transcript.spent.calls == 3
+    assert transcript.spent.tokens > 0
 
 
 async def test_every_moment_of_a_block() -> None:
@@ -181,3 +185,74 @@ def test_a_tool_call_is_shown_with_its_result() -> None:
 def test_counts_read_well() -> None:
     assert [wording.thousands(number) for number in (980, 8_120, 999_950)] == ["980", "8.1k", "1.0M"]
     assert [wording.duration(seconds) for seconds in (0.4, 74, 3723)] == ["0:00", "1:14", "1:02:03"]
+
+
+def paid_for(cost: float | None, model: str = "openai/m") -> list[dict[str, Any]]:
+    """A run with one call of a model."""
+    usage = {"prompt_tokens": 8000, "completion_tokens": 100}
+    result = {"type": "result", "effect": "e1", "ok": True, "value": {"content": "x"}, "usage": usage, "cost": cost}
+    if cost is None:
+        del result["cost"]
+    return [
+        {"type": "run", "name": "r"},
+        {"type": "effect", "effect": "e1", "kind": "model", "agent": "a", "request": {"model": model}},
+        result,
+        {"type": "end", "status": "done"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cost", "short", "whole"),
+    [
+        (0.0312, "$0.03", "8,100 tokens in 1 model call · $0.03"),
+        (None, "", "8,100 tokens in 1 model call · price of openai/m unknown"),
+    ],
+)
+def test_what_it_cost_is_told_where_it_says_something(cost: float | None, short: str, whole: str) -> None:
+    transcript = Transcript.of(paid_for(cost))
+    assert (wording.money(transcript), wording.cost(transcript)) == (short, whole)
+    assert (f"8.1k tokens · {short}" if short else "8.1k tokens · 0:00") in " · ".join(wording.counts(transcript))
+
+
+def test_what_is_free_says_nothing() -> None:
+    free = Transcript.of(paid_for(None, "local/qwen"))
+    cached = Transcript.of([{**entry, "value": {"content": "x", "cached": True}} for entry in paid_for(None)])
+    for transcript in (free, cached):
+        assert (wording.money(transcript), wording.cost(transcript)) == ("", "8,100 tokens in 1 model call")
+
+
+def test_a_total_with_an_unknown_part_is_at_least_so_much() -> None:
+    entries = paid_for(0.03)[:-1] + paid_for(None, "vllm/q")[1:]
+    transcript = Transcript.of(entries)
+    assert wording.money(transcript) == "$0.03+"
+    assert wording.cost(transcript).endswith("at least $0.03 (price of vllm/q unknown)")
+
+
+def test_a_model_that_is_asked_again_is_told_while_it_lasts() -> None:
+    entries = paid_for(0.03)
+    retry = {"type": "retry", "effect": "e1", "provider": "openai", "model": "m", "attempt": 1, "attempts": 3}
+    transcript = Transcript.of([*entries[:2], {**retry, "wait": 2.4}])
+    assert transcript.activity() == "openai/m did not answer, asking again in 2 s (attempt 2 of 3)…"
+    transcript.apply({**retry, "wait": 0.1})
+    assert transcript.activity() == "openai/m did not answer, attempt 2 of 3…"
+    transcript.apply({**retry, "wait": 0.0, "fallback": "local/q"})
+    assert transcript.activity() == "openai/m did not answer, asking local/q…"
+    transcript.apply(entries[2])
+    assert transcript.activity() == "starting…"
+
+
+def test_while_it_runs_the_budget_stands_beside_what_is_spent() -> None:
+    run, *rest = paid_for(0.03)
+    transcript = Transcript.of([{**run, "settings": {"budget": {"usd": 0.5}}}, *rest[:-1]])
+    assert wording.spending(transcript) == "$0.03 of $0.50"
+    transcript.apply({"type": "end", "status": "paused", "error": "budget $0.50 reached after turn 9 (nothing lost)"})
+    assert wording.spending(transcript) == "$0.03"
+    assert wording.ending(transcript) == "paused: budget $0.50 reached after turn 9 (nothing lost)"
+
+
+def test_a_budget_that_cannot_hold_a_model_back_says_so() -> None:
+    entries = paid_for(None)
+    unpriced = {"type": "unpriced", "model": "openai/m", "limit": "$0.50"}
+    assert wording.cost(Transcript.of([entries[0], unpriced, *entries[1:]])).endswith(
+        "price of openai/m unknown · the budget of $0.50 does not count what has no known price"
+    )

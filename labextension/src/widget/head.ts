@@ -3,7 +3,14 @@ import type { Channel } from './channel';
 import { button, el } from './dom';
 import type { Status } from './messages';
 
-const GLYPHS: Record<Status['status'], string> = { running: '●', waiting: '◆', done: '✓', stopped: '■', failed: '✗' };
+const GLYPHS: Record<Status['status'], string> = {
+  running: '●',
+  waiting: '◆',
+  done: '✓',
+  paused: '⏸\ufe0e',
+  stopped: '■',
+  failed: '✗'
+};
 
 export class Head {
   readonly element: HTMLElement;
@@ -54,10 +61,11 @@ export class Head {
 
   private count(): void {
     if (!this.status) return;
-    const { turn, turns, tokens, seconds } = this.status;
+    const { turn, turns, tokens, cost, seconds } = this.status;
     const elapsed = this.live ? Math.max(0, Date.now() - this.began) / 1000 : seconds;
     const turned = turn ? `turn ${turn}${turns && this.live ? ` of ${turns}` : ''}` : '';
-    this.counts.textContent = [turned, tokens && `${tokens} tokens`, clock(elapsed)].filter(Boolean).join(' · ');
+    const parts = [turned, tokens && `${tokens} tokens`, cost, clock(elapsed)];
+    this.counts.textContent = parts.filter(Boolean).join(' · ');
   }
 
   private act(pressed: HTMLButtonElement, t: 'detach' | 'stop', doing: string): void {

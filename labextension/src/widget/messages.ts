@@ -15,11 +15,12 @@ export interface Item {
 }
 
 export interface Status {
-  status: 'running' | 'waiting' | 'done' | 'stopped' | 'failed';
+  status: 'running' | 'waiting' | 'done' | 'paused' | 'stopped' | 'failed';
   activity: string;
   turn: number;
   turns: number | null;
   tokens: string;
+  cost: string;
   seconds: number;
   detached: boolean;
   unasked: boolean;

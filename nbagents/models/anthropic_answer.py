@@ -1,0 +1,165 @@
+"""An answer of Anthropic's Messages API, put together from the events of its stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .anthropic_tools import ANSWER, AnthropicTools
+from .messages import CreateResult, FinishReasons, FunctionCall, RequestUsage
+from .thinking import ThinkingText
+
+FINISH_REASONS: dict[str, FinishReasons] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "function_calls",
+    "refusal": "content_filter",
+}
+
+
+@dataclass
+class _Block:
+    """One block of the answer while its pieces come."""
+
+    kind: str
+    id: str = ""
+    name: str = ""
+    json: str = ""
+    signed: dict[str, Any] = field(default_factory=dict)
+    """A thought as it must go back."""
+
+
+class AnthropicAnswer:
+    """What came of a stream so far."""
+
+    def __init__(self, tools: AnthropicTools) -> None:
+        self.model = ""
+        self.finish_reason: str | None = None
+        self.ended = False
+        self._tools = tools
+        self._said = ThinkingText()
+        self._blocks: dict[int, _Block] = {}
+        self._input = self._output = 0
+
+    def add(self, event: Any) -> Iterator[str]:
+        """Take one event in; yields the text that it adds, a thought between ``<think>`` and ``</think>``.
+
+        Raises:
+            ValueError: the event has not the shape of one.
+        """
+        try:
+            yield from self._add(event)
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            raise ValueError(f"{type(event).__name__} of another shape: {error}") from error
+
+    def add_whole(self, message: Any) -> None:
+        """Take in an answer that comes in one.
+
+        Raises:
+            ValueError: it has not the shape of one.
+        """
+        try:
+            self._begin(message)
+            for index, block in enumerate(message.content):
+                for _ in self._start(index, block):
+                    pass  # in one piece there is nothing to show
+                if block.type == "tool_use":
+                    self._blocks[index].json = json.dumps(block.input)
+            self.finish_reason, self.ended = message.stop_reason, True
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"{type(message).__name__} of another shape: {error}") from error
+
+    def _add(self, event: Any) -> Iterator[str]:
+        if event.type == "message_start":
+            self._begin(event.message)
+        elif event.type == "content_block_start":
+            yield from self._start(event.index, event.content_block)
+        elif event.type == "content_block_delta":
+            yield from self._delta(self._blocks[event.index], event.delta)
+        elif event.type == "message_delta":
+            self.finish_reason = event.delta.stop_reason or self.finish_reason
+            self._count(event.usage)
+        elif event.type == "message_stop":
+            self.ended = True
+
+    def _begin(self, message: Any) -> None:
+        self.model = message.model or ""
+        self._count(message.usage)
+
+    def _count(self, usage: Any) -> None:
+        """Counts in a stream are of all so far; what comes from or goes into the prompt cache is prompt too."""
+        if usage is None:
+            return
+        parts = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        self._input = sum(getattr(usage, part, None) or 0 for part in parts) or self._input
+        self._output = getattr(usage, "output_tokens", None) or self._output
+
+    def _start(self, index: int, block: Any) -> Iterator[str]:
+        kind = block.type
+        self._blocks[index] = made = _Block(kind, getattr(block, "id", "") or "", getattr(block, "name", "") or "")
+        if kind == "redacted_thinking":
+            made.signed = {"type": kind, "data": block.data}
+        elif kind == "thinking":
+            made.signed = {"type": kind, "thinking": block.thinking or "", "signature": block.signature or ""}
+            yield from self._said.add(thought=block.thinking or "")
+        elif kind == "text":
+            yield from self._said.add(text=block.text or "")
+
+    def _delta(self, block: _Block, delta: Any) -> Iterator[str]:
+        if delta.type == "text_delta":
+            yield from self._said.add(text=delta.text)
+        elif delta.type == "thinking_delta":
+            block.signed["thinking"] += delta.thinking
+            yield from self._said.add(thought=delta.thinking)
+        elif delta.type == "signature_delta":
+            block.signed["signature"] += delta.signature
+        elif delta.type == "input_json_delta":
+            block.json += delta.partial_json
+            if self._is_answer(block) and delta.partial_json:
+                yield from self._said.end()
+                yield delta.partial_json  # of an answer of a given form, the JSON is what is said
+
+    def _is_answer(self, block: _Block) -> bool:
+        return block.kind == "tool_use" and self._tools.answers_by_call and block.name == ANSWER
+
+    def end(self) -> Iterator[str]:
+        """What the end of the stream adds to the text that is shown."""
+        return self._said.end()
+
+    @property
+    def usage(self) -> RequestUsage:
+        return RequestUsage(self._input, self._output)
+
+    @property
+    def text(self) -> str:
+        return self._said.text
+
+    @property
+    def empty(self) -> bool:
+        """Nothing that could be an answer has come."""
+        return not self._said.text.strip() and not any(block.kind == "tool_use" for block in self._blocks.values())
+
+    @property
+    def thoughts(self) -> list[dict[str, Any]]:
+        """The model's thoughts as they must go back with its calls."""
+        return [block.signed for block in self._blocks.values() if block.signed]
+
+    def result(self) -> CreateResult:
+        """The whole answer; what a model says beside its calls, or before them, is its thought."""
+        used = [block for block in self._blocks.values() if block.kind == "tool_use"]
+        # A model that answers beside calling a tool guesses: the tool comes first.
+        calls = [block for block in used if not self._is_answer(block)]
+        finish = FINISH_REASONS.get(self.finish_reason or "", "unknown")
+        thought: str | None = self._said.thought or None
+        content: str | list[FunctionCall] = self._said.text
+        if used:
+            thought = thought or self._said.text or None
+        if calls:
+            content = [FunctionCall(block.id, block.json or "{}", self._tools.ours(block.name)) for block in calls]
+        elif used:
+            content, finish = used[0].json or "{}", "length" if finish == "length" else "stop"
+        return CreateResult(finish_reason=finish, content=content, usage=self.usage, thought=thought, model=self.model)

@@ -1,0 +1,60 @@
+"""The SDK's client object of a model client: made at the first call, one for each event loop that asks.
+
+Its sockets belong to the loop on which they were opened: used from another one (a second `asyncio.run`, the I/O
+thread) they fail in ways that look like the server's fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+CONNECT_WITHIN = 10.0
+"""Seconds after which a server that accepts no connection is not there, however long its answers may take."""
+
+
+class Closable(Protocol):
+    """What is needed of an SDK's client."""
+
+    def close(self) -> Awaitable[None]:
+        """Close its sockets."""
+
+
+T = TypeVar("T", bound=Closable)
+
+
+class SDKConnection(Generic[T]):
+    """The SDK's clients of one model client.
+
+    Args:
+        make: imports the SDK and makes a client; called in a thread, because that takes long enough to hold up a cell.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
+
+    async def sdk(self) -> T:
+        """The client of the running loop."""
+        loop = asyncio.get_running_loop()
+        found = self._made.get(loop)
+        if found is None:
+            made = await asyncio.to_thread(self._make)
+            found = self._made.setdefault(loop, made)  # a call made meanwhile may have been first
+        return found
+
+    async def close(self) -> None:
+        """Close all; one whose loop has ended lost its sockets with it. The next call makes a new one."""
+        running = asyncio.get_running_loop()
+        for loop, sdk in list(self._made.items()):
+            self._made.pop(loop, None)
+            if loop is running:
+                await sdk.close()
+            elif loop.is_running():
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_closed(sdk), loop))
+
+
+async def _closed(sdk: Closable) -> None:
+    await sdk.close()

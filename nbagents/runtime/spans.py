@@ -1,0 +1,161 @@
+"""OpenTelemetry spans of a run: its teams, turns, model calls, tools and code, by the GenAI semantic conventions.
+
+Nothing is imported for it: whoever wants spans has imported `opentelemetry.trace` and set a tracer provider, and where
+nobody has, a span is an object that does nothing. No text of a prompt, an answer or an error goes into a span: it may
+hold anything, and traces travel.
+
+    invoke_workflow TEAM
+    └── invoke_agent AGENT                 one turn
+        ├── chat MODEL                     gen_ai.usage.*, gen_ai.response.*
+        ├── execute_tool TOOL
+        └── execute_code TARGET            not in the conventions, which know no code
+
+Source: OpenTelemetry semantic conventions for generative AI (status: development), 1.41.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextvars import Context, copy_context
+from typing import Any, Self
+
+from ..models.messages import CreateResult
+
+
+class Span:
+    """A span from entering to leaving; within, it is the current one if `current`.
+
+    Args:
+        tracer: an ``opentelemetry.trace.Tracer``.
+        operation: the first word of its name.
+        about: the second: whose or what.
+        attributes: known at its start.
+        kind: "INTERNAL", or "CLIENT" for what a server does.
+        current: False where it is left in another context than it was entered in.
+    """
+
+    def __init__(
+        self,
+        tracer: Any,
+        operation: str,
+        about: str,
+        attributes: dict[str, Any],
+        *,
+        kind: str = "INTERNAL",
+        current: bool = True,
+    ) -> None:
+        self._api = sys.modules["opentelemetry.trace"]
+        self._span = tracer.start_span(
+            f"{operation} {about}".strip(),
+            kind=getattr(self._api.SpanKind, kind),
+            attributes={"gen_ai.operation.name": operation, **attributes},
+        )
+        self._entered = (
+            self._api.use_span(self._span, record_exception=False, set_status_on_exception=False) if current else None
+        )
+
+    def __enter__(self) -> Self:
+        if self._entered is not None:
+            self._entered.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if self._entered is not None:
+            self._entered.__exit__(kind, error, trace)
+        if error is not None:
+            self._span.set_attribute("error.type", type(error).__qualname__)
+            self._span.set_status(self._api.StatusCode.ERROR)
+        self._span.end()
+
+    def context(self) -> Context:
+        """A copy of the current context in which this span is the current one."""
+        context, with_span = copy_context(), self._api.set_span_in_context(self._span)
+        context.run(sys.modules["opentelemetry.context"].attach, with_span)
+        return context
+
+    def answered(self, result: CreateResult) -> None:
+        """Say of a model call what came of it."""
+        told = {
+            "gen_ai.response.model": result.model or None,
+            "gen_ai.response.finish_reasons": (_FINISHED.get(result.finish_reason, result.finish_reason),),
+            "gen_ai.usage.input_tokens": result.usage.prompt_tokens,
+            "gen_ai.usage.output_tokens": result.usage.completion_tokens,
+        }
+        self._span.set_attributes({name: value for name, value in told.items() if value is not None})
+
+
+class NoSpan:
+    """What there is where nobody wants spans."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        return None
+
+    def context(self) -> Context:
+        """A copy of the current context."""
+        return copy_context()
+
+    def answered(self, result: CreateResult) -> None:
+        """Nothing is said to nobody."""
+        return None
+
+
+_FINISHED = {"function_calls": "tool_calls"}
+_NONE = NoSpan()
+_made: tuple[Any, Any] = (None, None)
+
+
+def team_span(team: str) -> Span | NoSpan:
+    """The span of one run of a team."""
+    tracer = _tracer()
+    if tracer is None:
+        return _NONE
+    return Span(tracer, "invoke_workflow", team, {"gen_ai.workflow.name": team})
+
+
+def turn_span(agent: str) -> Span | NoSpan:
+    """The span of one turn of an agent."""
+    tracer = _tracer()
+    if tracer is None:
+        return _NONE
+    return Span(tracer, "invoke_agent", agent, {"gen_ai.agent.name": agent})
+
+
+def effect_span(kind: str, agent: str, request: dict[str, Any]) -> Span | NoSpan:
+    """The span of one effect, as the gate knows it; a person's reply has none."""
+    tracer = _tracer()
+    if tracer is None or kind == "person":
+        return _NONE
+    whose = {"gen_ai.agent.name": agent}
+    if kind == "tool":
+        return Span(tracer, "execute_tool", request["name"], {"gen_ai.tool.name": request["name"], **whose})
+    if kind == "code":
+        return Span(tracer, "execute_code", request["target"], whose)
+    provider, slash, model = request["model"].partition("/")
+    if not slash:  # a client of the user's own
+        provider, model = "_OTHER", provider
+    told = {"gen_ai.provider.name": _PROVIDERS.get(provider, provider), "gen_ai.request.model": model, **whose}
+    # Left where its stream is left, which may be another task's context.
+    return Span(tracer, "chat", model, told, kind="CLIENT", current=False)
+
+
+_PROVIDERS = {"azure": "azure.ai.openai"}
+"""Where the conventions have another name for a provider than ours."""
+
+
+def _tracer() -> Any:
+    """The tracer of the provider that the program has set; None where it has set none."""
+    global _made
+    api = sys.modules.get("opentelemetry.trace")
+    if api is None:
+        return None
+    provider = api.get_tracer_provider()
+    if isinstance(provider, api.ProxyTracerProvider | api.NoOpTracerProvider):
+        return None
+    if _made[0] is not provider:
+        from .. import __version__
+
+        _made = (provider, provider.get_tracer("nbagents", __version__))
+    return _made[1]

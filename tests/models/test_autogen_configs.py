@@ -1,0 +1,67 @@
+"""Clients as AutoGen 0.7.5 dumped them: the JSON below is what its `dump_component` wrote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nbagents.errors import ConfigurationError
+from nbagents.models import (
+    AnthropicChatCompletionClient,
+    AzureOpenAIChatCompletionClient,
+    ChatCompletionClient,
+    OllamaChatCompletionClient,
+    OpenAIChatCompletionClient,
+)
+
+MASKED = "**********"
+OPENAI = {"seed": 4, "temperature": 0.3, "model": "gpt-4o", "api_key": MASKED}
+AZURE = {"model": "gpt-4o", "api_key": MASKED, "azure_endpoint": "https://x.openai.azure.com", "azure_deployment": "d",
+         "api_version": "2024-06-01"}  # fmt: skip
+ANTHROPIC = {"model": "claude-3-5-sonnet-20241022", "max_tokens": 100, "temperature": 1.0,
+             "thinking": {"type": "enabled", "budget_tokens": 1024}, "api_key": MASKED}  # fmt: skip
+OLLAMA = {"model": "llama3.2", "host": None, "follow_redirects": True, "options": {"num_predict": 9}}
+
+
+def said(module: str, name: str, config: dict[str, Any]) -> dict[str, Any]:
+    return {"provider": f"autogen_ext.models.{module}.{name}", "component_type": "model", "version": 1,
+            "component_version": 1, "description": "…", "label": name, "config": config}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "kind", "config"),
+    [
+        ("openai", OpenAIChatCompletionClient, OPENAI),
+        ("openai", AzureOpenAIChatCompletionClient, AZURE),
+        ("anthropic", AnthropicChatCompletionClient, ANTHROPIC),
+    ],
+)
+def test_autogen_s_clients_load_and_dump_alike(module: str, kind: type[Any], config: dict[str, Any]) -> None:
+    client = ChatCompletionClient.load_component(said(module, kind.__name__, config))
+    assert type(client) is kind
+    assert client.dump_component().config == {name: value for name, value in config.items() if value != MASKED}
+
+
+def test_ollama_s_options_are_said_in_the_protocol_that_is_used() -> None:
+    client = ChatCompletionClient.load_component(said("ollama", "OllamaChatCompletionClient", OLLAMA))
+    assert isinstance(client, OllamaChatCompletionClient) and client.answer_limit == 9
+
+
+def test_a_token_provider_that_is_a_function_is_in_no_json() -> None:
+    client = AzureOpenAIChatCompletionClient("m", azure_endpoint="https://x", azure_ad_token_provider=lambda: "token")
+    with pytest.raises(TypeError, match="no JSON can hold"):
+        client.dump_component()
+
+
+async def test_azure_wants_to_know_the_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_OPENAI_ENDPOINT", raising=False)
+    with pytest.raises(ConfigurationError, match="AZURE_OPENAI_ENDPOINT"):
+        await AzureOpenAIChatCompletionClient("m", api_key="k")._connected()
+
+
+async def test_a_token_needs_no_key() -> None:
+    client = AzureOpenAIChatCompletionClient("m", azure_endpoint="https://x", azure_ad_token="planted-token-1234")
+    assert (await client._connected()).max_retries == 0
+    assert "planted-token" not in client.dump_component().model_dump_json()
+    await client.close()
