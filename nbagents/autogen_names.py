@@ -68,7 +68,8 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "try_get_known_serializers_for_type type_subscription",
     },
     "autogen_core.code_executor": {
-        "nbagents.executors": "CodeBlock CodeExecutor CodeResult",
+        "nbagents.executors": "CodeBlock CodeExecutor CodeResult FunctionWithRequirements FunctionWithRequirementsStr "
+        "with_requirements",
         "nbagents.tools": "Alias ImportFromModule",
         "nbagents.tools.function_source": "Import",
     },
@@ -107,7 +108,13 @@ HERE: Mapping[str, Mapping[str, str]] = {
     "autogen_ext": {},
     "autogen_ext.cache_store": {},
     "autogen_ext.cache_store.diskcache": {"nbagents.models": "DiskCacheStore"},
-    "autogen_ext.code_executors": {},
+    "autogen_ext.code_executors": {"nbagents.executors": "create_default_code_executor"},
+    "autogen_ext.code_executors.azure": {
+        "nbagents.executors": "ACADynamicSessionsCodeExecutor=AzureContainerCodeExecutor TokenProvider",
+    },
+    "autogen_ext.code_executors.docker": {"nbagents.executors": "DockerCommandLineCodeExecutor"},
+    "autogen_ext.code_executors.jupyter": {"nbagents.executors": "JupyterCodeExecutor JupyterCodeResult"},
+    "autogen_ext.code_executors.local": {"nbagents.executors": "LocalCommandLineCodeExecutor"},
     "autogen_ext.models": {},
     "autogen_ext.models.cache": {
         "nbagents.models": "ChatCompletionCache",
@@ -129,7 +136,6 @@ HERE: Mapping[str, Mapping[str, str]] = {
 
 LACKING: Mapping[str, str] = {
     "autogen_core": "trace_create_agent_span trace_invoke_agent_span trace_tool_span",
-    "autogen_core.code_executor": "FunctionWithRequirements FunctionWithRequirementsStr with_requirements",
     "autogen_core.logging": "LLMCallEvent LLMStreamEndEvent LLMStreamStartEvent ToolCallEvent",
     "autogen_ext.agents.azure": "AzureAIAgent",
     "autogen_ext.agents.file_surfer": "FileSurfer",
@@ -140,13 +146,8 @@ LACKING: Mapping[str, str] = {
     "autogen_ext.auth.azure": "AzureTokenProvider TokenProviderConfig",
     "autogen_ext.cache_store.diskcache": "DiskCacheStoreConfig",
     "autogen_ext.cache_store.redis": "RedisStore RedisStoreConfig",
-    "autogen_ext.code_executors": "create_default_code_executor",
-    "autogen_ext.code_executors.azure": "ACADynamicSessionsCodeExecutor TokenProvider",
-    "autogen_ext.code_executors.docker": "DockerCommandLineCodeExecutor",
     "autogen_ext.code_executors.docker_jupyter": "DockerJupyterCodeExecutor DockerJupyterCodeResult "
     "DockerJupyterServer JupyterClient JupyterKernelClient",
-    "autogen_ext.code_executors.jupyter": "JupyterCodeExecutor JupyterCodeResult",
-    "autogen_ext.code_executors.local": "LocalCommandLineCodeExecutor",
     "autogen_ext.experimental.task_centric_memory": "MemoryBankConfig MemoryController MemoryControllerConfig",
     "autogen_ext.experimental.task_centric_memory.utils": "Apprentice ApprenticeConfig ChatCompletionClientRecorder "
     "Grader PageLogger PageLoggerConfig Teachability",

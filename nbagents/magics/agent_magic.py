@@ -7,7 +7,7 @@ from .arguments import Command, Flag
 from .cards import Card, Table
 from .front_matter import parse, split
 from .session import Session
-from .settings import CODE_TARGETS, NBAgents
+from .settings import AUTO, CODE_TARGETS, NBAgents
 from .specs import AGENT_KEYS, AgentSpec
 
 AGENT = Command(
@@ -23,7 +23,11 @@ AGENT = Command(
     ),
 )
 
-AGENTS = Command("%agents", "Shows the agents of this notebook, or one of them.", more_words=True)
+AGENTS = Command(
+    "%agents",
+    "Shows the agents of this notebook, or the one whose name follows; `doctor`: what is there to run them.",
+    more_words=True,
+)
 
 
 def define_agent(session: Session, settings: NBAgents, line: str, body: str | None) -> Card:
@@ -52,18 +56,29 @@ def show_agents(session: Session, settings: NBAgents, line: str) -> Card | Table
         UnknownNameError: there is no agent of that name.
     """
     words = AGENTS.parse(line).words
+    if words == ["doctor"]:
+        return doctor_table()
     if words:
         return agent_card(session.agent(words[0]), settings)
     rows = [
         [
             spec.name,
             spec.model or settings.model or "none yet",
-            spec.code or settings.code,
+            _code(spec, settings),
             _teams_of(session, spec.name),
         ]
         for spec in session.agents.values()
     ]
     return Table(["agent", "model", "code", "teams"], rows, empty="no agents yet: define one in a cell, %%agent NAME")
+
+
+def doctor_table() -> Table:
+    """What is there, and how to get what is not."""
+    from ..doctor import examined
+
+    checks = examined()
+    rows = [["ok" if check.ok else "missing", check.name, check.found, check.advice] for check in checks]
+    return Table(["", "check", "found", "how to get it"], rows)
 
 
 def agent_card(spec: AgentSpec, settings: NBAgents) -> Card:
@@ -73,9 +88,19 @@ def agent_card(spec: AgentSpec, settings: NBAgents) -> Card:
     words = "1 word" if count == 1 else f"{count} words"
     return Card(
         f"agent {spec.name}",
-        [model, f"code: {spec.code or settings.code}", words, f"sha {spec.digest}"],
+        [model, f"code: {_code(spec, settings)}", *_loosened(spec, settings), words, f"sha {spec.digest}"],
         spec.instructions,
     )
+
+
+def _code(spec: AgentSpec, settings: NBAgents) -> str:
+    target = spec.code or settings.code
+    return "docker if it is there" if target == AUTO else target
+
+
+def _loosened(spec: AgentSpec, settings: NBAgents) -> list[str]:
+    """What its container may do beyond what is usual; nothing where its code runs in none."""
+    return spec.options.loosened if (spec.code or settings.code) in (AUTO, "docker") else []
 
 
 def _flag_value(flag: str, value: str) -> object:

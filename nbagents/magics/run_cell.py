@@ -23,6 +23,8 @@ from ..runtime import Approvals, Gate, Journal, Redactor, Run
 from ..widgets.run_view import RunView
 from .arguments import Arguments
 from .building import BuiltTeam, TeamBuilder
+from .code_place import code_places
+from .notebook_run import NotebookRun
 from .session import Session
 from .settings import NBAgents
 from .shared_data import as_message, shared
@@ -54,15 +56,24 @@ class RunCell:
         task = self._task(arguments, body)
         name = arguments.values.get("as", "")
         self._check_name(name)
-        described = shared(arguments.names.get("use", []), self._namespace)
+        use = arguments.names.get("use", [])
+        described = shared(use, self._namespace)
         spec = self._session.team(arguments.words[0])
-        built = TeamBuilder(self._session, self._settings, arguments.values.get("code", "")).build(spec)
+        built = await self._build(spec, arguments.values.get("code", ""), {each: self._namespace[each] for each in use})
         run = self._new_run(name or self._free_name(spec.name), spec, built, arguments, described)
         self._session.runs[run.name] = run
         if name:
             self._namespace[name] = run
         await self._follow(run, task, described, detach="detach" in arguments.switches)
         return run
+
+    async def _build(self, spec: TeamSpec, code: str, use: dict[str, Any]) -> BuiltTeam:
+        builder = TeamBuilder(self._session, self._settings, code, use)
+        # In a thread: an engine may take its time to answer.
+        places = await asyncio.to_thread(code_places, builder.wanted(spec))
+        built = builder.build(spec, places)
+        await built.work.prepare()
+        return built
 
     async def _follow(self, run: Run, task: str, described: dict[str, str], *, detach: bool) -> None:
         """Show the run and wait until it has ended or the cell may go."""
@@ -102,9 +113,12 @@ class RunCell:
         approve = arguments.values.get("approve", "ask")
         journal = _new_journal(self._folder(), name, redactor)
         gate = Gate(journal, approvals=Approvals(approve), redactor=redactor)
-        settings = {"approve": approve, "code": built.code}
+        settings = {"approve": approve, "code": built.code, **built.settings}
         lock = {**built.described, "shared": described, "settings": settings}
-        return Run(name, built.team, gate, lock=lock, stop_text=spec.stop, close=built.close)
+        return NotebookRun(
+            name, built.team, gate, lock=lock, stop_text=spec.stop, close=built.close,
+            work=built.work, namespace=self._namespace,
+        )  # fmt: skip
 
     def _task(self, arguments: Arguments, body: str | None) -> str:
         task = "\n".join(part for part in (arguments.rest, (body or "").strip("\n")) if part.strip())

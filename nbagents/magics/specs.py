@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import ConfigurationError, UnknownNameError
+from ..executors.docker.container_spec import ContainerOptions
 from ..models.names import check_name
 from .settings import CODE_TARGETS
 
@@ -28,6 +30,7 @@ class AgentSpec:
     temperature: float | None = None
     code: str = ""
     description: str = ""
+    sandbox: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_identifier("agent", self.name)
@@ -35,6 +38,11 @@ class AgentSpec:
             raise ConfigurationError(f"agent {self.name!r}: this name means the person at the notebook, choose another")
         if self.model:
             check_name(self.model)
+
+    @property
+    def options(self) -> ContainerOptions:
+        """What its container may do where its code runs in one; `loosened` says what is looser than usual."""
+        return ContainerOptions.from_dict(self.sandbox)
 
     @property
     def digest(self) -> str:
@@ -102,6 +110,18 @@ def number(value: Any) -> float:
         raise ValueError(f"expected a number, not {value!r}") from None
 
 
+def sandbox(value: Any) -> dict[str, Any]:
+    """Checked options of a container."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected options, as in {{network: bridge, memory: 2g}}, not {value!r}")
+    options: dict[str, Any] = json.loads(json.dumps(value))  # ruamel's kinds of mappings and lists as plain ones
+    try:
+        ContainerOptions.from_dict(options)
+    except (ConfigurationError, TypeError) as error:
+        raise ValueError(str(error)) from None
+    return options
+
+
 def one_of(*words: str) -> Callable[[Any], str]:
     """A check that a value is one of `words`."""
 
@@ -119,6 +139,7 @@ AGENT_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "temperature": number,
     "code": one_of(*CODE_TARGETS),
     "description": text,
+    "sandbox": sandbox,
 }
 
 TEAM_KEYS: Mapping[str, Callable[[Any], Any]] = {
@@ -138,5 +159,6 @@ def _check_identifier(kind: str, name: str) -> None:
 def _digest(spec: AgentSpec | TeamSpec) -> str:
     import rfc8785
 
-    canonical = rfc8785.dumps({key: list(v) if isinstance(v, tuple) else v for key, v in asdict(spec).items()})
+    said = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(spec).items() if v != {}}
+    canonical = rfc8785.dumps(said)
     return hashlib.sha256(canonical).hexdigest()[:8]

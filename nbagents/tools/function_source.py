@@ -99,7 +99,7 @@ def function_from(config: FunctionToolConfig) -> Callable[..., Any]:
             "with FunctionTool(...), or load it within nbagents.tools.trusting_code() if you would execute this file"
         )
     scope: dict[str, Any] = {}
-    exec("\n".join(_statement(wanted) for wanted in config.global_imports), scope)
+    exec("\n".join(import_statement(wanted) for wanted in config.global_imports), scope)
     before = set(scope)
     exec(config.source_code, scope)
     functions = [value for name, value in scope.items() if name not in before and inspect.isfunction(value)]
@@ -108,7 +108,8 @@ def function_from(config: FunctionToolConfig) -> Callable[..., Any]:
     return functions[-1]
 
 
-def _statement(wanted: Import) -> str:
+def import_statement(wanted: Import) -> str:
+    """The line of Python that imports it."""
     if isinstance(wanted, str):
         return f"import {wanted}"
     if isinstance(wanted, Alias):
