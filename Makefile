@@ -73,7 +73,7 @@ check-unit:
 	pytest -q -n 2 tests $(addprefix --ignore=tests/,$(SLOW_TESTS))
 
 .PHONY: test
-test: test-needs ## Everything: check, kernels, wheel, browser, real model, demo
+test: test-needs ## Everything: check, kernels, wheel, browser, containers, real model, demo
 	@$(BIN)/python scripts/run_tests.py
 
 .PHONY: test-needs
@@ -81,7 +81,7 @@ test-needs: $(MADE)/dev $(OLD_VENV)/.made chromium
 	@scripts/libgomp $(BIN)/python
 	@for model in $(TEST_MODELS); do $(STEP) "Fetch the model $$model" nbagents model get $$model || exit 1; done
 
-test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-headless, test-packaging, test-browser, test-model, test-demo
+test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-headless, test-packaging, test-browser, test-docker, test-model, test-demo
 	@$(BIN)/python scripts/run_tests.py $*
 
 .PHONY: chromium

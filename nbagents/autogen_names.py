@@ -69,7 +69,8 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "try_get_known_serializers_for_type type_subscription",
     },
     "autogen_core.code_executor": {
-        "nbagents.executors": "CodeBlock CodeExecutor CodeResult",
+        "nbagents.executors": "CodeBlock CodeExecutor CodeResult FunctionWithRequirements FunctionWithRequirementsStr "
+        "with_requirements",
         "nbagents.tools": "Alias ImportFromModule",
         "nbagents.tools.function_source": "Import",
     },
@@ -116,7 +117,13 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "nbagents.models": "RedisStore",
         "nbagents.models.redis_store": "RedisStoreConfig",
     },
-    "autogen_ext.code_executors": {},
+    "autogen_ext.code_executors": {"nbagents.executors": "create_default_code_executor"},
+    "autogen_ext.code_executors.azure": {
+        "nbagents.executors": "ACADynamicSessionsCodeExecutor=AzureContainerCodeExecutor TokenProvider",
+    },
+    "autogen_ext.code_executors.docker": {"nbagents.executors": "DockerCommandLineCodeExecutor"},
+    "autogen_ext.code_executors.jupyter": {"nbagents.executors": "JupyterCodeExecutor JupyterCodeResult"},
+    "autogen_ext.code_executors.local": {"nbagents.executors": "LocalCommandLineCodeExecutor"},
     "autogen_ext.models": {},
     "autogen_ext.models.cache": {
         "nbagents.models": "ChatCompletionCache",
@@ -157,7 +164,6 @@ HERE: Mapping[str, Mapping[str, str]] = {
 }
 
 LACKING: Mapping[str, str] = {
-    "autogen_core.code_executor": "FunctionWithRequirements FunctionWithRequirementsStr with_requirements",
     "autogen_ext.agents.azure": "AzureAIAgent",
     "autogen_ext.agents.file_surfer": "FileSurfer",
     "autogen_ext.agents.magentic_one": "MagenticOneCoderAgent",
@@ -165,13 +171,8 @@ LACKING: Mapping[str, str] = {
     "autogen_ext.agents.video_surfer": "VideoSurfer",
     "autogen_ext.agents.web_surfer": "MultimodalWebSurfer PlaywrightController",
     "autogen_ext.auth.azure": "AzureTokenProvider TokenProviderConfig",
-    "autogen_ext.code_executors": "create_default_code_executor",
-    "autogen_ext.code_executors.azure": "ACADynamicSessionsCodeExecutor TokenProvider",
-    "autogen_ext.code_executors.docker": "DockerCommandLineCodeExecutor",
     "autogen_ext.code_executors.docker_jupyter": "DockerJupyterCodeExecutor DockerJupyterCodeResult "
     "DockerJupyterServer JupyterClient JupyterKernelClient",
-    "autogen_ext.code_executors.jupyter": "JupyterCodeExecutor JupyterCodeResult",
-    "autogen_ext.code_executors.local": "LocalCommandLineCodeExecutor",
     "autogen_ext.experimental.task_centric_memory": "MemoryBankConfig MemoryController MemoryControllerConfig",
     "autogen_ext.experimental.task_centric_memory.utils": "Apprentice ApprenticeConfig ChatCompletionClientRecorder "
     "Grader PageLogger PageLoggerConfig Teachability",

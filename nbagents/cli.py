@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from . import sandbox_commands
 from .errors import NBAgentsError
 
 if TYPE_CHECKING:
@@ -36,7 +37,33 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _declare_model(commands)
     _declare_demo(commands)
+    sandbox_commands.declare(commands)
+    _declare_doctor(commands)
     return parser
+
+
+def _declare_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "say what is there (engine, image, kernels, keys, models) and how to get what is not"
+    doctor = commands.add_parser("doctor", help=text, description=text)
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument("--check", metavar="NAME", help="one check alone: exit status 1 when it is missing")
+    doctor.set_defaults(run=_doctor)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    import json
+
+    from .doctor import CHECK_NAMES, examined
+    from .errors import UnknownNameError
+
+    if arguments.check and arguments.check not in CHECK_NAMES:
+        raise UnknownNameError("check", arguments.check, CHECK_NAMES)
+    checks = [check for check in examined() if arguments.check in (None, check.name)]
+    if arguments.json:
+        print(json.dumps([check.as_json() for check in checks], indent=2))
+    else:
+        print(*checks, sep="\n")
+    return int(arguments.check is not None and not all(check.ok for check in checks))
 
 
 def _declare_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

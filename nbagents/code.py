@@ -1,14 +1,16 @@
 """A block of code and what it did: the two values that agents, executors, the run and the screen pass on.
 
-Names are those of AutoGen's ``autogen_core.code_executor``; `CodeResult.outputs` is ours: what the code
-showed, as a notebook would keep it.
+Names are those of AutoGen's ``autogen_core.code_executor``; `CodeResult.outputs` and `names` are ours: what the code
+showed, as a notebook would keep it, and what it did to the variables there.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 
 class CodeBlock(BaseModel):
@@ -24,11 +26,38 @@ class CodeBlock(BaseModel):
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class NamesChange:
+    """Which variables a block created, bound to something else, and deleted; sorted. In-place changes do not show."""
+
+    created: tuple[str, ...] = ()
+    rebound: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.created or self.rebound or self.deleted)
+
+    @classmethod
+    def of_all(cls, changes: Iterable[NamesChange | None]) -> Self | None:
+        """What blocks that ran one after the other changed together; None where none of them told it."""
+        told = [change for change in changes if change is not None]
+        new, different, gone = set[str](), set[str](), set[str]()
+        for change in told:
+            again = gone & {*change.created}
+            new |= {*change.created} - again
+            different |= again | {*change.rebound} - new
+            gone = (gone - again) | {*change.deleted} - new
+            new -= {*change.deleted}
+            different -= gone
+        return cls(tuple(sorted(new)), tuple(sorted(different)), tuple(sorted(gone))) if told else None
+
+
 class CodeResult(BaseModel):
     """What a block did.
 
     `output` is the text for people and models; `outputs` are nbformat v4 outputs (stream, display_data,
-    execute_result, error) in the order in which they appeared.
+    execute_result, error) in the order in which they appeared; `names` are the variables that it changed, None where
+    nobody knows.
     """
 
     def __init__(self, exit_code: int, output: str, **more: Any) -> None:
@@ -39,3 +68,11 @@ class CodeResult(BaseModel):
     exit_code: int
     output: str
     outputs: list[dict[str, Any]] = Field(default_factory=list)
+    names: NamesChange | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_names(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = serialized(self)
+        if self.names is None:
+            data.pop("names", None)
+        return data

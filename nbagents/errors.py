@@ -23,6 +23,11 @@ line is all that a user sees, because these errors render without a traceback.
     │   │   └── ModelContentFilterError    the provider's content filter stopped question or answer
     │   └── ModelFallbackError        none of several models answered
     ├── ExecutionUnavailable          code cannot run where it was asked to
+    │   ├── FunctionsNotLoaded        the functions given to an executor cannot be used there (ValueError)
+    │   ├── SessionPoolError          Azure's session pool refused or cannot be reached (ConnectionError)
+    │   └── SandboxUnavailable        no container: no Docker Engine, or it refused, or the kernel in it did not start
+    │       └── SandboxImageMissing   the image of the sandbox is not on the engine
+    ├── TransferError                 a value or file cannot cross between here and where code runs
     ├── FrontEndUnavailable           no page does what only a page can
     ├── ToolError                     a tool failed, or the server behind it cannot be reached
     ├── JournalError                  a journal cannot be written or read
@@ -198,6 +203,35 @@ class ModelFallbackError(ModelError):
 
 class ExecutionUnavailable(NBAgentsError):
     """Code cannot run where it was asked to."""
+
+
+class FunctionsNotLoaded(ExecutionUnavailable, ValueError):
+    """The functions given to an executor cannot be installed or imported where it runs code."""
+
+
+class SessionPoolError(ExecutionUnavailable, ConnectionError):
+    """A session pool of Azure Container Apps refused, or cannot be reached."""
+
+
+class SandboxUnavailable(ExecutionUnavailable):
+    """No container can run code: there is no Docker Engine, it refused, or no kernel started in the container."""
+
+
+class SandboxImageMissing(SandboxUnavailable):
+    """The image that the container is made from is not on the engine.
+
+    Args:
+        image: its name.
+        advice: how to get it.
+    """
+
+    def __init__(self, image: str, advice: str) -> None:
+        super().__init__(f"the image {image!r} is not on the Docker Engine: {advice}")
+        self.image = image
+
+
+class TransferError(NBAgentsError):
+    """A value or a file cannot cross between here and the kernel in which code runs."""
 
 
 class FrontEndUnavailable(NBAgentsError):

@@ -30,12 +30,13 @@ PARTS: dict[str, list[str]] = {
     "packaging": [str(BIN / "pytest"), "tests/packaging", "--timeout=600"],
     "kernel": [str(BIN / "pytest"), "tests/kernel", "--timeout=300"],
     "headless": [str(BIN / "pytest"), "tests/headless", "--timeout=300"],
+    "docker": [str(BIN / "pytest"), "tests/docker", "--timeout=600"],
     "browser": [str(BIN / "pytest"), "tests/browser", "--timeout=300"],
     "model": [str(BIN / "pytest"), "tests/model", "--timeout=600"],
     "demo": [str(BIN / "nbagents"), "demo"],
 }
 # Waves run one after the other; the lanes of a wave run side by side. A real model wants both cores to itself.
-WAVES = [[["check", "packaging", "kernel"], ["browser", "headless"]], [["model", "demo"]]]
+WAVES = [[["check", "packaging", "kernel"], ["browser", "headless", "docker"]], [["model", "demo"]]]
 
 
 @dataclass

@@ -11,12 +11,14 @@ from .interrupts import executing, interrupt_main_thread, ticking
 from .live_code import LiveKernelExecutor
 from .stdin import ask_on_stdin
 from .supported import check_kernel
+from .undo import Undone
 
 __all__ = [
     "Cell",
     "CellsInFlight",
     "CommTap",
     "LiveKernelExecutor",
+    "Undone",
     "ask_on_stdin",
     "check_kernel",
     "executing",

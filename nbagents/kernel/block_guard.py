@@ -66,7 +66,7 @@ class BlockGuard:
         self._strikes = 0
         self._struck: BaseException | None = None
         self._relent: Callable[[], None] | None = None
-        self._ends_at = 0.0
+        self._ends_at = self._stopped_at = 0.0
         self._outer: BlockGuard | None = None
         self._previous: Any = None
         self._alarm = new_alarm(self._on_alarm)
@@ -121,6 +121,7 @@ class BlockGuard:
         handler lets ours handle first what is pending.
         """
         with self._lock:
+            self._stopped_at = self._stopped_at or time.monotonic()
             self._stopping = True
             if not self._alive or signal.getsignal(signal.SIGINT) != self._on_sigint:
                 return
@@ -129,6 +130,11 @@ class BlockGuard:
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             else:
                 _thread.interrupt_main(signal.SIGINT)
+
+    def seconds_late(self) -> float:
+        """How long ago the block was to end, by our Stop or by its timeout."""
+        asked = [at for at in (self._stopped_at, self._ends_at) if at]
+        return max(0.0, time.monotonic() - min(asked)) if asked else 0.0
 
     def _install(self) -> Any:
         replaced = signal.getsignal(signal.SIGINT)

@@ -7,6 +7,7 @@ import ast
 import itertools
 import linecache
 import tokenize
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -26,11 +27,13 @@ class BlockSource:
         filename: what tracebacks call it; no such file exists.
         statements: all but the last expression; None when there is nothing else.
         value: the last expression; None when it shows nothing.
+        changes_inside: variables of which it sets or deletes an item or an attribute.
     """
 
     filename: str
     statements: CodeType | None
     value: CodeType | None
+    changes_inside: frozenset[str]
 
 
 def next_filename() -> str:
@@ -49,7 +52,7 @@ def compile_block(shell: InteractiveShell, code: str, filename: str) -> BlockSou
     # No time of change: the cache then keeps the lines, for tracebacks and `inspect.getsource`.
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     module = untyped.transform_ast(ast.parse(source, filename))
-    value = None
+    value, changes_inside = None, frozenset(_changed_inside(module))
     if module.body and isinstance(module.body[-1], ast.Expr):
         last = module.body.pop()
         value = _compile(shell, ast.Expression(last.value), filename, "eval")
@@ -57,7 +60,17 @@ def compile_block(shell: InteractiveShell, code: str, filename: str) -> BlockSou
             module.body.append(last)
             value = None
     statements = _compile(shell, module, filename, "exec") if module.body else None
-    return BlockSource(filename, statements, value)
+    return BlockSource(filename, statements, value, changes_inside)
+
+
+def _changed_inside(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            root: ast.expr = node
+            while isinstance(root, ast.Subscript | ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name):
+                yield root.id
 
 
 def _compile(shell: InteractiveShell, tree: ast.Module | ast.Expression, filename: str, mode: str) -> CodeType:

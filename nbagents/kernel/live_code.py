@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
 
 from ..cancellation import CancellationToken
-from ..code import CodeBlock, CodeResult
+from ..code import CodeBlock, CodeResult, NamesChange
 from ..component import Component, ComponentConfig
 from ..errors import ExecutionUnavailable
 from ..executors import CodeExecutor
@@ -21,6 +21,7 @@ from .capture import CAPTURE
 from .cells_in_flight import CellsInFlight
 from .interrupts import executing
 from .live_block import BlockInterrupted, LiveBlock
+from .undo import UndoLog, Undone
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -48,6 +49,7 @@ class LiveKernelExecutor(CodeExecutor, Component[LiveKernelExecutorConfig]):
     def __init__(self, shell: InteractiveShell | None = None, *, timeout: float | None = None) -> None:
         self._given_shell = shell
         self.timeout = timeout
+        self._undo_log = UndoLog()
 
     def _to_config(self) -> LiveKernelExecutorConfig:
         return LiveKernelExecutorConfig(timeout=self.timeout)
@@ -85,7 +87,20 @@ class LiveKernelExecutor(CodeExecutor, Component[LiveKernelExecutorConfig]):
             exit_code=results[-1].exit_code if results else 0,
             output="".join(result.output for result in results),
             outputs=[output for result in results for output in result.outputs],
+            names=NamesChange.of_all(result.names for result in results),
         )
+
+    def undo(self, blocks: int | None = None) -> Undone:
+        """Bind the user's variables to what they were bound to before the last `blocks`, or before all if None.
+
+        Names that blocks created are removed, and names that the user has bound anew since are left alone. What was
+        overwritten is kept for that until the executor itself is forgotten; the ten latest blocks can be undone one
+        by one, older ones only together. A block that was interrupted counts as well.
+
+        Returns:
+            What was done, and what stays as the blocks left it.
+        """
+        return self._undo_log.undo(blocks)
 
     def _shell(self) -> InteractiveShell:
         from IPython.core.getipython import get_ipython
@@ -115,12 +130,15 @@ class LiveKernelExecutor(CodeExecutor, Component[LiveKernelExecutorConfig]):
                     return await self._run(shell, block, token)
 
     async def _run(self, shell: InteractiveShell, block: CodeBlock, token: CancellationToken) -> CodeResult:
+        live = LiveBlock(shell, block.code, self.timeout)
         try:
-            return await LiveBlock(shell, block.code, self.timeout).run(token)
+            return await live.run(token)
         except BlockInterrupted:
             # Stop interrupts and cancels. The cancellation is on its way, and says more than this interrupt can.
             await asyncio.sleep(0)
-            raise asyncio.CancelledError("interrupted") from None
+            raise asyncio.CancelledError(live.stopped_late() or "interrupted") from None
+        finally:
+            self._undo_log.add(live.changes)
 
 
 def _error(said: str) -> dict[str, object]:

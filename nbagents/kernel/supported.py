@@ -24,18 +24,19 @@ def check_kernel(kernel: Any) -> None:
     Raises:
         ConfigurationError: ipykernel is older than 6.29, or one of 7.0 to 7.3.
     """
-    from ipykernel._version import __version__, version_info
+    from ipykernel._version import __version__
     from ipykernel.kernelbase import Kernel
 
-    if not isinstance(kernel, Kernel):
-        return
-    version = version_info[:2]
-    if LOSES_MESSAGES_FROM <= version < LOSES_MESSAGES_TO:
-        why = "7.0 to 7.3 lose messages"
-    elif version < OLDEST:
-        why = "it is older than 6.29"
-    else:
-        return
-    raise ConfigurationError(
-        f'ipykernel {__version__!r} cannot be used, {why}: run  %pip install "ipykernel>=7.4"  and restart the kernel'
-    )
+    if isinstance(kernel, Kernel) and (why := why_unsupported(__version__)):
+        raise ConfigurationError(
+            f"ipykernel {__version__!r} cannot be used, {why}: "
+            'run  %pip install "ipykernel>=7.4"  and restart the kernel'
+        )
+
+
+def why_unsupported(version: str) -> str:
+    """Why an ipykernel of this version cannot be used; "" when it can."""
+    numbers = tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:2])
+    if LOSES_MESSAGES_FROM <= numbers < LOSES_MESSAGES_TO:
+        return "7.0 to 7.3 lose messages"
+    return "it is older than 6.29" if numbers < OLDEST else ""

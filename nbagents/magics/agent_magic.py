@@ -9,7 +9,7 @@ from .arguments import Command, Flag
 from .cards import Card, Table
 from .front_matter import parse, split
 from .session import Session
-from .settings import CODE_TARGETS, NBAgents
+from .settings import AUTO, CODE_TARGETS, NBAgents
 from .specs import AGENT_KEYS, AgentSpec
 
 AGENT = Command(
@@ -26,8 +26,9 @@ AGENT = Command(
 )
 
 AGENTS = Command(
-    "%agents [NAME|check|key PROVIDER]",
-    "Shows the agents of this notebook, or one of them; check: what is set and what is missing; key: asks for a key.",
+    "%agents [NAME|check|doctor|key PROVIDER]",
+    "Shows the agents of this notebook, or one of them; check: what is set and what is missing; doctor: what is there "
+    "to run them; key: asks for a key.",
     more_words=True,
 )
 
@@ -62,18 +63,29 @@ def show_agents(session: Session, settings: NBAgents, line: str) -> Card | Table
         return set_key(" ".join(words[1:]))
     if words == ["check"]:
         return check(session, settings)
+    if words == ["doctor"]:
+        return doctor_table()
     if words:
         return agent_card(session.agent(words[0]), settings)
     rows = [
         [
             spec.name,
             spec.model or settings.model or "none yet",
-            spec.code or settings.code,
+            _code(spec, settings),
             _teams_of(session, spec.name),
         ]
         for spec in session.agents.values()
     ]
     return Table(["agent", "model", "code", "teams"], rows, empty="no agents yet: define one in a cell, %%agent NAME")
+
+
+def doctor_table() -> Table:
+    """What is there, and how to get what is not."""
+    from ..doctor import examined
+
+    checks = examined()
+    rows = [["ok" if check.ok else "missing", check.name, check.found, check.advice] for check in checks]
+    return Table(["", "check", "found", "how to get it"], rows)
 
 
 def agent_card(spec: AgentSpec, settings: NBAgents) -> Card:
@@ -83,9 +95,19 @@ def agent_card(spec: AgentSpec, settings: NBAgents) -> Card:
     words = "1 word" if count == 1 else f"{count} words"
     return Card(
         f"agent {spec.name}",
-        [model, f"code: {spec.code or settings.code}", words, f"sha {spec.digest}"],
+        [model, f"code: {_code(spec, settings)}", *_loosened(spec, settings), words, f"sha {spec.digest}"],
         spec.instructions,
     )
+
+
+def _code(spec: AgentSpec, settings: NBAgents) -> str:
+    target = spec.code or settings.code
+    return "docker if it is there" if target == AUTO else target
+
+
+def _loosened(spec: AgentSpec, settings: NBAgents) -> list[str]:
+    """What its container may do beyond what is usual; nothing where its code runs in none."""
+    return spec.options.loosened if (spec.code or settings.code) in (AUTO, "docker") else []
 
 
 def _flag_value(flag: str, value: str) -> object:

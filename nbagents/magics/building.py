@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..agents import AssistantAgent, BaseChatAgent, CodeWritingAgent, UserProxyAgent
 from ..conditions import MaxMessageTermination, StopMessageTermination, TerminationCondition, TextMentionTermination
 from ..errors import NoModelError
-from ..executors import CodeExecutor
-from ..kernel.live_code import LiveKernelExecutor
+from ..executors.docker.container_spec import ContainerOptions
 from ..models import ChatCompletionClient, FallbackChatCompletionClient, client_for
 from ..models.names import check_name, split_names
 from ..teams import RoundRobinGroupChat
+from .code_place import CodePlace, code_places
 from .session import Session
 from .settings import NBAgents
 from .specs import YOU, AgentSpec, TeamSpec
+from .workplaces import Workplaces
 
 LIVE_CODE_RULES = (
     "To compute something, write one ```python block. It runs in the user's notebook, where the variables you are told "
@@ -24,19 +26,40 @@ LIVE_CODE_RULES = (
 )
 
 
+DOCKER_CODE_RULES = (
+    "To compute something, write one ```python block. It runs in a sandbox of your own{network}; your variables stay "
+    "from block to block. The variables that you are told of exist there already, as copies: use them, do not create "
+    "or load them again. Give every result that matters a name. The block must print what you need to know; its output "
+    "comes back to you. Never invent an output."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class BuiltTeam:
-    """A team that can be run, the clients that its agents ask, and where its code runs ("none", "live")."""
+    """A team that can be run, with what it holds.
+
+    Attributes:
+        clients: the clients that its agents ask.
+        work: where their code runs.
+        code: the same in a word: "live" if any runs in the kernel, else "docker" if any runs, else "none".
+        described: the team and its agents, as the journal's first entry keeps them.
+        settings: where code runs, as the first entry keeps it and the run shows it.
+    """
 
     team: RoundRobinGroupChat
     clients: list[ChatCompletionClient]
+    work: Workplaces
     code: str
     described: dict[str, Any]
+    settings: dict[str, Any]
 
     async def close(self) -> None:
-        """Give back the connections."""
-        for client in self.clients:
-            await client.close()
+        """Give back the connections, and end the containers."""
+        try:
+            await self.work.close()
+        finally:
+            for client in self.clients:
+                await client.close()
 
 
 class TeamBuilder:
@@ -46,19 +69,39 @@ class TeamBuilder:
         session: the agents that cells defined.
         settings: what is used where they say nothing.
         code: where code runs in this run, whatever the agents say; "" leaves it to them.
+        use: the variables that agents work with, for those whose code runs in a container.
     """
 
-    def __init__(self, session: Session, settings: NBAgents, code: str = "") -> None:
+    def __init__(
+        self, session: Session, settings: NBAgents, code: str = "", use: Mapping[str, Any] | None = None
+    ) -> None:
         self._session, self._settings, self._code = session, settings, code
         self._clients: list[ChatCompletionClient] = []
+        self._work = Workplaces(use or {}, settings.code_timeout or None)
+        self._places: dict[str, CodePlace] = {}
 
-    def build(self, spec: TeamSpec) -> BuiltTeam:
+    def wanted(self, spec: TeamSpec) -> dict[str, tuple[str, ContainerOptions]]:
+        """Where the code of each agent is to run, for `code_places`.
+
+        Raises:
+            UnknownNameError: an agent that no cell has defined.
+        """
+        specs = [self._session.agent(name) for name in spec.agents if name != YOU]
+        return {each.name: (self._code or each.code or self._settings.code, each.options) for each in specs}
+
+    def build(self, spec: TeamSpec, places: Mapping[str, CodePlace] | None = None) -> BuiltTeam:
         """The team of `spec`.
+
+        Args:
+            places: where the code of each agent runs; found out if None, which may block for a moment.
 
         Raises:
             NoModelError: an agent has no model and none is configured.
             UnknownNameError: an agent that no cell has defined.
+            SandboxUnavailable: code is to run in Docker, and cannot.
+            TransferError: a variable that is to be used cannot be copied into a container.
         """
+        self._places = dict(code_places(self.wanted(spec)) if places is None else places)
         specs = [self._session.agent(name) for name in spec.agents if name != YOU]
         agents = [
             UserProxyAgent(YOU) if name == YOU else self._agent(self._session.agent(name)) for name in spec.agents
@@ -70,8 +113,9 @@ class TeamBuilder:
                      "max_messages": spec.max_messages, "max_turns": max_turns, "sha": spec.digest},
             "agents": [self._described(agent) for agent in specs],
         }  # fmt: skip
-        code = "live" if any(self._target(agent) == "live" for agent in specs) else "none"
-        return BuiltTeam(team, self._clients, code, described)
+        targets = [self._target(agent) for agent in specs]
+        code = next((target for target in ("live", "docker") if target in targets), "none")
+        return BuiltTeam(team, self._clients, self._work, code, described, self._places_described(specs))
 
     def _agent(self, spec: AgentSpec) -> BaseChatAgent:
         client = self._client(spec)
@@ -83,12 +127,12 @@ class TeamBuilder:
             )
         return CodeWritingAgent(
             spec.name,
-            self._executor(),
+            self._work.executor(spec.name, self._target(spec), spec.options),
             client,
             model_client_stream=True,
             max_retries_on_error=self._settings.max_retries_on_error,
             description=description,
-            system_message=f"{spec.instructions}\n\n{LIVE_CODE_RULES}".strip(),
+            system_message=f"{spec.instructions}\n\n{self._code_rules(spec)}".strip(),
         )
 
     def _client(self, spec: AgentSpec) -> ChatCompletionClient:
@@ -114,10 +158,31 @@ class TeamBuilder:
         return name
 
     def _target(self, spec: AgentSpec) -> str:
-        return self._code or spec.code or self._settings.code
+        return self._places[spec.name].target
 
-    def _executor(self) -> CodeExecutor:
-        return LiveKernelExecutor(timeout=self._settings.code_timeout or None)
+    def _code_rules(self, spec: AgentSpec) -> str:
+        if self._target(spec) == "live":
+            return LIVE_CODE_RULES
+        return DOCKER_CODE_RULES.format(network=", without a network" if spec.options.network == "none" else "")
+
+    def _places_described(self, specs: Sequence[AgentSpec]) -> dict[str, Any]:
+        """The lines that a run shows on where code runs, what is looser there than usual, and the images."""
+        places = [self._places[spec.name] for spec in specs]
+        loosened = [
+            f"{spec.name}: {sentence}"
+            for spec in specs
+            if self._target(spec) == "docker"
+            for sentence in spec.options.loosened
+        ]
+        said = [self._said_of(line, specs) for line in dict.fromkeys(place.said for place in places if place.said)]
+        images = {name: digest for place in places for name, digest in place.images.items()}
+        described = {"places": [*said, *loosened], "loosened": loosened, "images": images}
+        return {name: value for name, value in described.items() if value}
+
+    def _said_of(self, line: str, specs: Sequence[AgentSpec]) -> str:
+        """A line on where code runs, with the names of those whom it is about when it is not about all."""
+        names = [spec.name for spec in specs if self._places[spec.name].said == line]
+        return line if len(names) == len(specs) else f"{', '.join(names)} · {line}"
 
     def _described(self, spec: AgentSpec) -> dict[str, Any]:
         """The agent as the journal's first entry keeps it."""
@@ -125,6 +190,7 @@ class TeamBuilder:
             "name": spec.name,
             "model": self._model(spec),
             "code": self._target(spec),
+            **({"sandbox": dict(spec.sandbox)} if spec.sandbox else {}),
             "instructions": spec.instructions,
             "sha": spec.digest,
         }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from IPython.core.magic import no_var_expand
 
 from .. import __version__
 from ..errors import NBAgentsError
+from ..executors.io_thread import io_loop
 from ..kernel.cells_in_flight import CellsInFlight
 from ..kernel.comm_tap import CommTap
 from ..kernel.supported import check_kernel
@@ -20,11 +23,18 @@ from .arguments import verb_of
 from .completion import completer
 from .run_cell import RunCell
 from .session import Session
-from .settings import NBAgents
+from .settings import AUTO, NBAgents
 from .team_magic import COMMANDS, TeamMagic, help_text
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+CODE_WORDS = {
+    AUTO: "docker if it is there, else shown, not run",
+    "none": "shown, not run",
+    "live": "live, after your approval",
+    "docker": "docker, after your approval",
+}
 
 LOADED = "_nbagents_extension"
 """The attribute of the shell that holds what was registered."""
@@ -68,12 +78,13 @@ class Extension:
         if kernel is not None:
             CommTap.of(kernel).uninstall()
         CellsInFlight.of(ip).uninstall()
+        _close_ready_containers()
 
     def status(self) -> str:
         """One line on what is set: the answer to "what will happen when I run this?"."""
         model = self.settings.model or "none set"
         key = " · key OPENAI_API_KEY found" if os.environ.get("OPENAI_API_KEY") else ""
-        code = "live, after your approval" if self.settings.code == "live" else "shown, not run"
+        code = CODE_WORDS[self.settings.code]
         return f"nbagents {__version__} · model: {model}{key} · code: {code} · journals: {self.settings.journals}/"
 
     def _magics(self) -> list[tuple[Any, str, str]]:
@@ -112,6 +123,13 @@ class Extension:
 
         team.__doc__ = help_text()
         return team
+
+
+def _close_ready_containers() -> None:
+    """End them in the background; they end with the process anyhow."""
+    docker_kernel = sys.modules.get("nbagents.executors.docker_kernel")
+    if docker_kernel is not None:
+        asyncio.run_coroutine_threadsafe(docker_kernel.close_warm(), io_loop())
 
 
 def load(ip: InteractiveShell) -> None:

@@ -24,6 +24,8 @@ from ..runtime import Approvals, Budget, Gate, Journal, Redactor, Run
 from ..widgets.run_view import RunView
 from .arguments import Arguments
 from .building import BuiltTeam, TeamBuilder
+from .code_place import code_places
+from .notebook_run import NotebookRun
 from .session import Session
 from .settings import NBAgents
 from .shared_data import as_message, shared
@@ -55,9 +57,10 @@ class RunCell:
         task = self._task(arguments, body)
         name = arguments.values.get("as", "")
         self._check_name(name)
-        described = shared(arguments.names.get("use", []), self._namespace)
+        use = arguments.names.get("use", [])
+        described = shared(use, self._namespace)
         spec = self._session.team(arguments.words[0])
-        built = TeamBuilder(self._session, self._settings, arguments.values.get("code", "")).build(spec)
+        built = await self._build(spec, arguments.values.get("code", ""), {each: self._namespace[each] for each in use})
         budget = self._budget(arguments, spec)
         run = self._new_run(name or self._free_name(spec.name), spec, built, arguments, described, budget)
         self._session.runs[run.name] = run
@@ -65,6 +68,14 @@ class RunCell:
             self._namespace[name] = run
         await self._follow(run, task, described, detach="detach" in arguments.switches)
         return run
+
+    async def _build(self, spec: TeamSpec, code: str, use: dict[str, Any]) -> BuiltTeam:
+        builder = TeamBuilder(self._session, self._settings, code, use)
+        # In a thread: an engine may take its time to answer.
+        places = await asyncio.to_thread(code_places, builder.wanted(spec))
+        built = builder.build(spec, places)
+        await built.work.prepare()
+        return built
 
     async def _follow(self, run: Run, task: str, described: dict[str, str], *, detach: bool) -> None:
         """Show the run and wait until it has ended or the cell may go."""
@@ -111,9 +122,12 @@ class RunCell:
         journal = _new_journal(self._folder(), name, redactor)
         limits = {name: limit for name, limit in asdict(budget).items() if limit is not None}
         gate = Gate(journal, approvals=Approvals(approve), redactor=redactor, budget=budget if limits else None)
-        settings = {"approve": approve, "code": built.code, "budget": limits}
+        settings = {"approve": approve, "code": built.code, "budget": limits, **built.settings}
         lock = {**built.described, "shared": described, "settings": settings}
-        return Run(name, built.team, gate, lock=lock, stop_text=spec.stop, close=built.close)
+        return NotebookRun(
+            name, built.team, gate, lock=lock, stop_text=spec.stop, close=built.close,
+            work=built.work, namespace=self._namespace,
+        )  # fmt: skip
 
     def _budget(self, arguments: Arguments, spec: TeamSpec) -> Budget:
         """What this run may spend: each limit as the run's cell says it, else the team's, else the setting."""

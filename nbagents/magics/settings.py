@@ -11,7 +11,9 @@ from typing import Any
 from traitlets import Enum, Float, Int, Unicode, default
 from traitlets.config import SingletonConfigurable
 
-CODE_TARGETS = ("none", "live")
+CODE_TARGETS = ("none", "live", "docker")
+AUTO = "auto"
+"""docker if an engine and the image are there, else none: what holds where nobody says it."""
 
 
 class NBAgents(SingletonConfigurable):
@@ -25,9 +27,10 @@ class NBAgents(SingletonConfigurable):
         help="Server of openai/... models that is not OpenAI's. Environment: NBAGENTS_BASE_URL, else OPENAI_BASE_URL."
     ).tag(config=True)
     code = Enum(
-        CODE_TARGETS,
-        "none",
-        help="Where code of agents that do not say it runs: none (shown, not run) or live (in this kernel).",
+        (AUTO, *CODE_TARGETS),
+        AUTO,
+        help="Where code of agents that do not say it runs: none (shown, not run), live (in this kernel), docker (in a "
+        "container of each agent's own), or auto: docker if an engine and the image are there, else none.",
     ).tag(config=True)
     max_turns = Int(20, min=1, help="Turns of a run whose team does not say it.").tag(config=True)
     budget = Unicode(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import ConfigurationError, UnknownNameError
+from ..executors.docker.container_spec import ContainerOptions
 from ..models.names import split_names
 from ..runtime import Budget
 from .settings import CODE_TARGETS
@@ -29,6 +31,7 @@ class AgentSpec:
     temperature: float | None = None
     code: str = ""
     description: str = ""
+    sandbox: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_identifier("agent", self.name)
@@ -36,6 +39,11 @@ class AgentSpec:
             raise ConfigurationError(f"agent {self.name!r}: this name means the person at the notebook, choose another")
         if self.model:
             split_names(self.model)
+
+    @property
+    def options(self) -> ContainerOptions:
+        """What its container may do where its code runs in one; `loosened` says what is looser than usual."""
+        return ContainerOptions.from_dict(self.sandbox)
 
     @property
     def digest(self) -> str:
@@ -125,6 +133,18 @@ def budget(value: Any) -> Budget:
 BUDGET_UNITS = {"usd": "usd", "tokens": "tokens", "turns": "turns", "minutes": "min"}
 
 
+def sandbox(value: Any) -> dict[str, Any]:
+    """Checked options of a container."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected options, as in {{network: bridge, memory: 2g}}, not {value!r}")
+    options: dict[str, Any] = json.loads(json.dumps(value))  # ruamel's kinds of mappings and lists as plain ones
+    try:
+        ContainerOptions.from_dict(options)
+    except (ConfigurationError, TypeError) as error:
+        raise ValueError(str(error)) from None
+    return options
+
+
 def one_of(*words: str) -> Callable[[Any], str]:
     """A check that a value is one of `words`."""
 
@@ -142,6 +162,7 @@ AGENT_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "temperature": number,
     "code": one_of(*CODE_TARGETS),
     "description": text,
+    "sandbox": sandbox,
 }
 
 TEAM_KEYS: Mapping[str, Callable[[Any], Any]] = {
@@ -163,7 +184,7 @@ def _digest(spec: AgentSpec | TeamSpec) -> str:
     import rfc8785
 
     said = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(spec).items()}
-    if said.get("budget") is None:
-        said.pop("budget", None)
+    # What came later and says nothing does not change the digest of a text that was there before.
+    said = {key: value for key, value in said.items() if value != {} and (key, value) != ("budget", None)}
     canonical = rfc8785.dumps(said)
     return hashlib.sha256(canonical).hexdigest()[:8]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ConfigurationError, RunNotFinished
+from ..kernel.capture import inside_block
 from ..runtime import Answer, Budget, Run
 from ..widgets.static import bundle
 from ..widgets.transcript import Transcript
@@ -138,6 +139,8 @@ class TeamMagic:
         return self._session.run(arguments.words[0] if arguments.words else "")
 
     def _answer(self, run: Run, answer: Answer) -> Card:
+        if inside_block():
+            raise ConfigurationError("an agent's block cannot answer a question that is put to a person")
         question = run.answer_question(answer)
         if question is None:
             raise RunNotFinished(f"run {run.name!r} asks nothing at the moment (it is {run.status})")

@@ -274,8 +274,8 @@ class Gate(RunLog):
         return answer
 
     def _without_secrets(self, result: CodeResult) -> CodeResult:
-        outputs = redacted(result.outputs, self.redact)
-        return CodeResult(exit_code=result.exit_code, output=self.redact(result.output), outputs=outputs)
+        clean = {"output": self.redact(result.output), "outputs": redacted(result.outputs, self.redact)}
+        return result.model_copy(update=clean)
 
 
 _UNBOUNDED = nullcontext()

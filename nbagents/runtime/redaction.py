@@ -13,25 +13,17 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from itertools import takewhile
 from typing import Any
 from urllib.parse import quote
 from weakref import WeakSet
 
 from ..models.keys import known_keys, watch
+from ..secret_rules import SHORTEST_SECRET, URL_PASSWORD, may_hold_a_key, secrets_in, shapes
 
-SECRET_NAME = re.compile(
-    r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|COOKIE|SIGNATURE|(^|_)(PAT|PWD|PASS|AUTH|DSN)($|_)", re.I
-)
 _WORD = re.compile(r"[!-~]*")
 _KEY_BEGINS, _KEY_ENDS = "-----BEGIN", re.compile(r"-----END [A-Z0-9 ]*-----")
-URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)(?=@)")
 
-_MAY_HOLD_A_KEY = re.compile(r"\S{16}|xox|eyJ|-----BEGIN")
-"""Every shape of a key has this in it; most of what is said has not, and needs no search for each shape."""
-
-SHORTEST_SECRET = 6
 RECOGNISED_BY = 16
 """Characters at its beginning or end by which a long secret is recognised where the rest of it was cut off."""
 LONGEST_TEXT_TO_SCAN = 200_000
@@ -53,7 +45,7 @@ class Redactor:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Redactor:
         """A redactor that knows the environment's secrets, and each model provider's key that this process reads."""
-        redactor = cls(dict(_secrets_in(environ)))
+        redactor = cls(dict(secrets_in(environ)))
         with _lock:
             _learning.add(redactor)
         # After that: a key that another thread reads now is told, or known. And beside the environment's: one name may
@@ -102,9 +94,9 @@ class Redactor:
         text = self.without_values(text)
         if len(text) > LONGEST_TEXT_TO_SCAN:
             return text
-        if _MAY_HOLD_A_KEY.search(text) is None:
+        if not may_hold_a_key(text):
             return text
-        for label, pattern in _shapes():
+        for label, pattern in shapes():
             text = pattern.sub(f"[redacted {label}]", text)
         return text
 
@@ -173,47 +165,3 @@ def _begins_at(value: str, text: str) -> int:
 def _in_common(one: str, other: str) -> int:
     """So many characters the two begin with alike."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-
-
-def _secrets_in(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, value in environ.items():
-        password = URL_PASSWORD.search(value)
-        if password:
-            yield name, password[2]
-        elif SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET and not _is_path(value):
-            yield name, value
-
-
-def _is_path(value: str) -> bool:
-    """SSH_AUTH_SOCK and the like hold where a secret is, not the secret."""
-    return value.startswith(("/", "~", "./")) and os.path.exists(os.path.expanduser(value))
-
-
-@cache
-def _shapes() -> list[tuple[str, re.Pattern[str]]]:
-    from detect_secrets.plugins.aws import AWSKeyDetector
-    from detect_secrets.plugins.github_token import GitHubTokenDetector
-    from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
-    from detect_secrets.plugins.jwt import JwtTokenDetector
-    from detect_secrets.plugins.openai import OpenAIDetector
-    from detect_secrets.plugins.pypi_token import PypiTokenDetector
-    from detect_secrets.plugins.sendgrid import SendGridDetector
-    from detect_secrets.plugins.slack import SlackDetector
-    from detect_secrets.plugins.stripe import StripeDetector
-
-    detectors = [
-        AWSKeyDetector, GitHubTokenDetector, GitLabTokenDetector, JwtTokenDetector, OpenAIDetector,
-        PypiTokenDetector, SendGridDetector, SlackDetector, StripeDetector,
-    ]  # fmt: skip
-    found: list[tuple[str, re.Pattern[str]]] = []
-    for detector in detectors:
-        # detect-secrets declares these as properties of an instance; they are plain class attributes.
-        patterns: Any = detector.denylist
-        found += [(str(detector.secret_type), pattern) for pattern in patterns]
-    # detect-secrets finds a private key by its first line; the whole block must go.
-    found.append(
-        ("private key", re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(-----END [A-Z0-9 ]*-----|\Z)", re.S))
-    )
-    # Project keys of OpenAI and Anthropic are newer than detect-secrets 1.5.
-    found.append(("model provider key", re.compile(r"\bsk-(?:proj|svcacct|admin|ant|or)-[A-Za-z0-9_-]{16,}")))
-    return found

@@ -103,7 +103,7 @@ def function_from(config: FunctionToolConfig) -> Callable[..., Any]:
         )
     scope: dict[str, Any] = {}
     try:
-        exec("\n".join(_statement(wanted) for wanted in config.global_imports), scope)
+        exec("\n".join(import_statement(wanted) for wanted in config.global_imports), scope)
     except ImportError as error:
         raise ConfigurationError(f"tool {config.name!r} imports what is not installed: {error}") from error
     before = set(scope)
@@ -114,7 +114,8 @@ def function_from(config: FunctionToolConfig) -> Callable[..., Any]:
     return functions[-1]
 
 
-def _statement(wanted: Import) -> str:
+def import_statement(wanted: Import) -> str:
+    """The line of Python that imports it."""
     if isinstance(wanted, str):
         return f"import {wanted}"
     if isinstance(wanted, Alias):

@@ -5,7 +5,7 @@ Each item has an `id` that stays, so that a screen can replace what changed. Onl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -29,6 +29,8 @@ class Task(Item):
 
     text: str
     shared: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    """Where code runs and what is looser there than usual, one line each; empty where the cells say it."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,8 @@ class Block(Item):
     output: str = ""
     """What the model was told that it did."""
     outputs: list[Mapping[str, Any]] = field(default_factory=list)
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Which variables it changed, by what became of them: created, rebound, deleted."""
     seconds: float | None = None
 
     @property

@@ -47,20 +47,21 @@ def block_result_html(block: Block, *, figures: bool = True) -> str:
     Args:
         figures: False where its pictures stand in another place already.
     """
-    why = (
-        f"<p><em>{escape(visible(wording.reason(block)))}</em></p>" if block.reason or block.state == "rejected" else ""
-    )
+    why = wording.reason(block) if block.reason or block.state == "rejected" else ""
     outputs = block.outputs if figures else [output for output in block.outputs if not picture_type(output)]
     shown = outputs_html(outputs, f"figure of block {block.number}")
     above = "" if figures else f"<p><em>The figure of block {block.number} stands above.</em></p>"
-    return "\n".join(filter(None, [f"<p><em>{escape(visible(why))}</em></p>" if why else "", shown, above]))
+    said = f"<p><em>{escape(visible(why))}</em></p>" if why else ""
+    changed = f"<p><small>{escape(names)}</small></p>" if (names := wording.names(block)) else ""
+    return "\n".join(filter(None, [said, shown, above, changed]))
 
 
 def _task(task: Task) -> str:
-    if not task.shared:
-        return to_html(task.text)
-    lines = "".join(f"<li>{escape(visible(line))}</li>" for line in task.shared)
-    return f"{to_html(task.text)}<details><summary>shared with the agents</summary><ul>{lines}</ul></details>"
+    parts = [to_html(task.text), *(f"<p><small>{escape(visible(line))}</small></p>" for line in task.places)]
+    if task.shared:
+        lines = "".join(f"<li>{escape(visible(line))}</li>" for line in task.shared)
+        parts.append(f"<details><summary>shared with the agents</summary><ul>{lines}</ul></details>")
+    return "".join(parts)
 
 
 def _pre(text: str) -> str:

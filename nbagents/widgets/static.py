@@ -128,6 +128,7 @@ def _foot(transcript: Transcript) -> str:
         name = escape(transcript.name)
         told = [f"not ended when this was saved: <code>%team show {name}</code>", wording.cost(transcript)]
         return f"<p><small>{' · '.join(told)}</small></p>"
+    told[1:1] = transcript.settings.get("loosened") or []
     if transcript.runs_unasked:
         told.insert(1, "code ran in this notebook without being asked (--approve always)")
     return f"<p><small>{escape(' · '.join(filter(None, told)))}</small></p>"

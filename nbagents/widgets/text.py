@@ -88,6 +88,7 @@ def _item(item: Item, prose: Prose, code: Code) -> Iterator[str]:
     match item:
         case Task():
             yield prose(item.text)
+            yield from (prose(line) for line in item.places)
             yield from (prose(f"shared: {line}") for line in item.shared)
         case Said():
             yield prose(item.markdown)
@@ -100,6 +101,8 @@ def _item(item: Item, prose: Prose, code: Code) -> Iterator[str]:
                 yield prose(wording.reason(item))
             if shown := outputs_text(item.outputs):
                 yield code(shown, "")
+            if names := wording.names(item):
+                yield prose(f"({names})")
         case Asked():
             yield prose(wording.reply(item) or f"(waits for a reply) {item.prompt}")
         case ToolCall():

@@ -173,7 +173,8 @@ class Transcript:
     def _task(self, entry: Entry) -> None:
         asked = [message for message in entry.get("messages") or [] if not _tells_of_shared_data(message)]
         texts = [_text(message) for message in asked]
-        self._list.add(Task(self._list.new_id("task"), 0, "you", "\n\n".join(filter(None, texts)), self._shared))
+        text, places = "\n\n".join(filter(None, texts)), [str(line) for line in self.settings.get("places") or []]
+        self._list.add(Task(self._list.new_id("task"), 0, "you", text, self._shared, places))
 
     def _speaker(self, entry: Entry) -> None:
         self.turn, self.speakers = entry["turn"], list(entry["agents"])
@@ -281,6 +282,7 @@ class Transcript:
         value = entry.get("value") or {}
         block.seconds = entry.get("seconds")
         block.output, block.outputs = value.get("output", ""), list(value.get("outputs") or [])
+        block.names = value.get("names") or {}
         if not block.outputs and block.output:
             block.outputs = [{"output_type": "stream", "name": "stdout", "text": block.output}]
         block.state = "done" if entry["ok"] and value.get("exit_code") == 0 else "failed"
@@ -348,5 +350,8 @@ def _line(what: Any) -> str:
 
 
 def _why(error: str) -> str:
-    """A cancelled block was stopped; the name of the exception helps nobody."""
-    return "stopped" if error.startswith("CancelledError") else error
+    """A cancelled block was stopped; the name of the exception helps nobody, only that it took effect late."""
+    if not error.startswith("CancelledError"):
+        return error
+    late = error.partition(": only ")[2]
+    return f"stopped, only {late}" if late else "stopped"

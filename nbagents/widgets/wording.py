@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Sequence
+
 from ..models.prices import dollars
 from .items import Asked, Block, Item, Said, Task, ToolCall
 from .sanitize import visible
 from .transcript import Transcript
 
 PREVIEW = 72
+
+MOST_NAMES = 8
+"""So many variables of a block are named, and the others counted."""
 
 _STATES = {
     "proposed": "proposed",
@@ -56,6 +62,31 @@ def reason(block: Block) -> str:
     if block.state == "rejected":
         return f"Reason: {block.reason or 'none was given'}"
     return block.reason[:1].upper() + block.reason[1:]
+
+
+def names(block: Block) -> str:
+    """Which variables a block changed: "writes monthly · rebinds df"; "" when it changed none, or nobody knows.
+
+    What it merely imports is left out: it says what is at work, not what came of it.
+    """
+    imported, verbs = _imported(block.code), {"created": "writes", "rebound": "rebinds", "deleted": "deletes"}
+    told = {verb: [name for name in block.names.get(what, ()) if name not in imported] for what, verb in verbs.items()}
+    return " · ".join(f"{verb} {_listed(names)}" for verb, names in told.items() if names)
+
+
+def _imported(code: str) -> set[str]:
+    """The names that import statements bind; none of code that Python alone cannot read, such as magics."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+    aliases = [alias for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
+    return {alias.asname or alias.name.partition(".")[0] for alias in aliases}
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return visible(", ".join(names[:MOST_NAMES])) + more
 
 
 def reply(asked: Asked) -> str:

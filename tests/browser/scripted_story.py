@@ -31,7 +31,7 @@ model: openai/scripted
 code: live
 ---
 You are a careful data analyst."""
-CRITIC = """%%agent critic --model openai/scripted
+CRITIC = """%%agent critic --model openai/scripted --code none
 Say APPROVED when the answer is right."""
 TEAM = """%%team create sales_team
 agents: [analyst, critic]

@@ -148,6 +148,22 @@ def test_a_block_that_never_ends_is_stopped_within_a_second(notebook: NotebookPa
     assert notebook.cell_output_text(RUN_CELL + 1) == "(True, 'stopped')"
 
 
+def test_a_stop_that_must_wait_says_what_for(notebook: NotebookPage, llmock: Any) -> None:
+    call = "import hashlib\nhashlib.pbkdf2_hmac('sha256', b'', b'', 15_000_000)"  # some seconds; lets no signal in
+    llmock.reply(f"```python\n{call}\n```")
+    prepare(notebook, RUN)
+    notebook.run_cell(RUN_CELL, wait=False)
+    cell = expect_waiting(notebook)
+    button(cell, "Run").click()
+    expect(cell).to_contain_text("running block 1")
+    button(cell, "Stop").click()
+    expect(cell).to_contain_text("in a call that cannot be interrupted; Restart Kernel ends it at once", timeout=15_000)
+    notebook.wait_idle()
+    expect(cell).to_contain_text("RunStopped")
+    cell.locator("summary", has_text="block 1 failed").click()
+    expect(cell).to_contain_text("a call that cannot be interrupted had to return first")
+
+
 def test_stop_while_the_model_is_asked(notebook: NotebookPage, llmock: Any) -> None:
     llmock.reply("a few words that never come").stall(after_chunks=1, seconds=20)
     prepare(notebook, RUN, "result.status")

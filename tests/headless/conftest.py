@@ -34,7 +34,7 @@ SECRETS = {**PLANTED, "DATABASE_URL": "planted-url-pw"}
 
 AGENTS = [
     "%load_ext nbagents",
-    "%%agent writer --model openai/scripted\nYou write.",
+    "%%agent writer --model openai/scripted --code none\nYou write.",
     "%%agent coder --model openai/scripted --code live\nYou compute.",
     "%%team create pair\nagents: [coder, writer]\nstop: DONE\nmax_turns: 4",
 ]

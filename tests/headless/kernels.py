@@ -195,6 +195,6 @@ async def execute_with(tool: str, sources: Sequence[str], directory: Path, envir
 async def model_is_asked(llmock: Any) -> None:
     """Wait until a request is with the model's server, and the kernel waits for the answer."""
     async with asyncio.timeout(10):
-        while not llmock._server.state.journal.in_flight:  # noqa: ASYNC110 (the server is in another thread)
+        while not llmock._server.state.journal.in_flight:
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.3)

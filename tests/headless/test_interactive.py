@@ -73,7 +73,7 @@ async def test_two_teams_at_once(interactive: Notebook, llmock: Any) -> None:
     cells = await two_teams(interactive, llmock)
     async with asyncio.timeout(10):
         # Short cells of the person's own; blocks run between them.
-        while not await interactive.value("print(json.dumps(alpha.ended and beta.ended))"):  # noqa: ASYNC110
+        while not await interactive.value("print(json.dumps(alpha.ended and beta.ended))"):
             await asyncio.sleep(0.05)
     assert await interactive.value("print(json.dumps([alpha.answer, beta.answer]))") == [
         "The answer of alpha.",

@@ -19,6 +19,7 @@ NEED_NOT_BE_DECLARED = {
     "pillow": "pictures in messages, and smaller large pictures, where it is installed",
     "matplotlib": "the user's own figures; nothing happens where it is not installed",
     "pandas": "the user's own frames; nothing happens where it is not installed",
+    "polars": "the user's own frames; nothing happens where it is not installed",
     "numpy": "the user's own arrays; nothing happens where it is not installed",
 }
 

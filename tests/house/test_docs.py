@@ -23,7 +23,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from nbagents import cli, errors
+from nbagents import cli, errors, sandbox_commands
 from nbagents.magics.agent_magic import AGENT, AGENTS
 from nbagents.magics.arguments import Arguments, Command
 from nbagents.magics.front_matter import parse, split
@@ -170,7 +170,9 @@ def test_every_command_line_is_one_of_ours(monkeypatch: pytest.MonkeyPatch) -> N
         raise ValueError(message)
 
     monkeypatch.setattr(argparse.ArgumentParser, "error", refuse)
-    lines = [(where, line) for where, line in shell_lines() if re.match(r"nbagents (model|demo)\b", line)]
+    lines = [
+        (where, line) for where, line in shell_lines() if re.match(r"nbagents (model|demo|sandbox|doctor)\b", line)
+    ]
     wrong = []
     for where, line in lines:
         # `nbagents model get | list | path` names commands, and `nbagents model …` all of them.
@@ -226,11 +228,13 @@ def test_cells_has_each_key(usage: str, keys: Mapping[str, Any]) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_flag_that_a_page_names_exists(page: Path) -> None:
     ours = {f"--{flag.name}" for command, _ in documented().values() for flag in command.flags}
-    terminal = {"--timeout", "--verify", "--source"}
+    terminal = {"--timeout", "--verify", "--source", "--json", "--check", "--from"}
     shown_as_mistakes = {"--cod"}
     named = set(FLAG.findall(page.read_text("utf-8")))
 
-    assert not {flag for flag in terminal if f'"{flag}"' not in inspect.getsource(cli)}
+    assert not {
+        flag for flag in terminal if f'"{flag}"' not in inspect.getsource(cli) + inspect.getsource(sandbox_commands)
+    }
     assert not named - ours - terminal - shown_as_mistakes - {"--flag"}
 
 

@@ -14,6 +14,7 @@ FLOORS = {
         "image",
         "messages",
         "models",
+        "secret_rules",
         "tools",
         "state",
     ],
@@ -22,7 +23,7 @@ FLOORS = {
     4: ["agents", "conditions", "teams", "ui"],
     5: ["kernel"],
     6: ["widgets"],
-    7: ["magics", "compat", "cli", "demo", "__main__"],
+    7: ["magics", "compat", "cli", "sandbox_commands", "doctor", "demo", "__main__"],
     8: ["__init__"],  # the front door: it names what is public, and imports it when it is asked for
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -133,6 +134,23 @@ async def test_stop_from_another_thread_ends_a_block(notebook: Notebook, spin: s
     await run.ends()
     assert float(run.text.splitlines()[-1]) < 1, run.errors
     assert await notebook.value("print(1)") == 1
+
+
+async def test_what_cannot_be_interrupted_is_said(notebook: Notebook) -> None:
+    """A call into C that lets no signal in: Stop, and a timeout, take effect when it returns, and say so."""
+    call = "import hashlib; go.set(); hashlib.pbkdf2_hmac('sha256', b'', b'', 9_000_000); after = 1"
+    run = await notebook.run(
+        "import threading\n"
+        "go, stop, after = threading.Event(), CancellationToken(), 0\n"
+        "def cancel():\n    go.wait(); stop.cancel()\n"
+        "threading.Thread(target=cancel).start()\n"
+        f"try:\n    await block({call!r}, token=stop)\n"
+        "except asyncio.CancelledError as error:\n    print(error, after)\n"
+        f"r = await block({call!r}, executor=LiveKernelExecutor(timeout=0.1)); print(r.output, after)",
+        within=60,
+    )
+    said = r"only \d+ s after it was to: a call that cannot be interrupted had to return first"
+    assert re.fullmatch(rf"{said} 0\ntimed out after 0.1 s, and ended {said} 0\n", run.text), run.text
 
 
 async def test_a_block_that_was_stopped_before_it_began_does_not_run(notebook: Notebook) -> None:

@@ -249,6 +249,20 @@ async def test_input_is_refused(notebook: Notebook) -> None:
         assert "RuntimeError: a block cannot ask for input" in done["output"]
 
 
+async def test_cells_that_a_block_runs_are_a_part_of_it(notebook: Notebook) -> None:
+    """`run_cell`, `%time` and `%%capture` within a block: shown in the block, and nothing of the user's is touched."""
+    ask = "ip = get_ipython(); print(json.dumps([len(In), sorted(Out), ip.execution_count]))"
+    before = await notebook.value(ask)
+    run = await notebook.run("r = await block('get_ipython().run_cell(\"print(5); 6 * 7\");')\nprint(r.output)")
+    assert run.text == "5\n42\n\n"
+    assert run.results == []
+    run = await notebook.run("r = await block('get_ipython().run_cell(\"1/0\");')\nprint(r.exit_code, r.output)")
+    assert run.text.startswith("1 ZeroDivisionError: division by zero")
+    assert run.errors == []
+    after = await notebook.value(ask)
+    assert after == [before[0] + 3, before[1], before[2] + 3]
+
+
 async def test_other_languages_are_refused(notebook: Notebook) -> None:
     done = await result(notebook, "ls", ", language='bash'")
     assert (done["exit_code"], done["output"]) == (1, "the live kernel runs python only, not 'bash'")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
+
 import pytest
 
-from nbagents.errors import ConfigurationError, NoModelError, UnknownNameError
+from nbagents.agents import UserProxyAgent
+from nbagents.errors import ConfigurationError, NoModelError, RunNotFinished, UnknownNameError
+from nbagents.kernel.capture import CAPTURE, Capture
+from nbagents.magics import code_place
 from nbagents.magics.agent_magic import define_agent, show_agents
 from nbagents.magics.building import TeamBuilder
 from nbagents.magics.session import Session
 from nbagents.magics.settings import NBAgents
 from nbagents.magics.specs import AgentSpec, TeamSpec
 from nbagents.magics.team_magic import TeamMagic
-from nbagents.runtime import Budget
+from nbagents.runtime import Budget, Gate, Run
+from nbagents.teams import RoundRobinGroupChat
 
 ANALYST = "---\nmodel: local/a   # a comment\ncode: live\n---\nYou are careful. {} $x$\n"
 
@@ -30,6 +36,45 @@ def test_front_matter_and_instructions(session: Session, settings: NBAgents) -> 
     card = define_agent(session, settings, "analyst", ANALYST)
     assert session.agents["analyst"] == AgentSpec("analyst", "You are careful. {} $x$", model="local/a", code="live")
     assert repr(card).startswith("agent analyst · local/a · code: live · 5 words · sha ")
+
+
+SANDBOX = """---
+model: local/a
+code: docker
+sandbox:
+  memory: 3g
+  network: bridge
+  mounts: [{source: /data, target: /data}]
+---
+You.
+"""
+
+
+def test_what_is_looser_in_a_container_is_said_on_the_card(session: Session, settings: NBAgents) -> None:
+    card = repr(define_agent(session, settings, "analyst", SANDBOX))
+    assert "network bridge: code can send what it sees to other machines" in card
+    assert "code can read /data of this machine, at /data" in card
+    assert "memory 3g instead of 2g" in card
+    assert session.agents["analyst"].options.mounts[0].read_only
+    live = repr(define_agent(session, settings, "analyst --code live", SANDBOX))
+    assert "network" not in live.partition("You.")[0]
+
+
+@pytest.mark.parametrize(
+    ("yaml", "text"),
+    [
+        (
+            "sandbox: {netwerk: bridge}",
+            "column 10: sandbox: unknown sandbox option 'netwerk': did you mean 'network'",
+        ),
+        ("sandbox: docker", "expected options, as in"),
+        ("sandbox: {memory: lots}", "expected a number with b, k, m or g"),
+        ("sandbox: {mounts: [{from: /x}]}", "sandbox: "),
+    ],
+)
+def test_what_a_container_cannot_be(session: Session, settings: NBAgents, yaml: str, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        define_agent(session, settings, "analyst", f"---\n{yaml}\n---\nYou.")
 
 
 def test_a_flag_wins_over_front_matter(session: Session, settings: NBAgents) -> None:
@@ -109,12 +154,31 @@ def test_an_agent_without_a_model_cannot_run_and_none_is_picked(session: Session
         TeamBuilder(session, settings).build(TeamSpec("t", ("a",)))
 
 
-def test_code_is_live_only_where_somebody_says_so(session: Session, settings: NBAgents) -> None:
+def test_code_is_live_only_where_somebody_says_so(
+    session: Session, settings: NBAgents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_place, "_may_have_engine", lambda: False)
     define_agent(session, settings, "a --model local/x", "x")
     define_agent(session, settings, "b --model local/x --code live", "x")
     assert TeamBuilder(session, settings).build(TeamSpec("t", ("a",))).code == "none"
     assert TeamBuilder(session, settings).build(TeamSpec("t", ("a", "b"))).code == "live"
     assert TeamBuilder(session, settings, code="none").build(TeamSpec("t", ("b",))).code == "none"
+
+
+def test_why_code_does_not_run_is_said_where_nobody_chose(
+    session: Session, settings: NBAgents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_place, "_may_have_engine", lambda: False)
+    define_agent(session, settings, "a --model local/x", "x")
+    define_agent(session, settings, "b --model local/x --code none", "x")
+    define_agent(session, settings, "c --model local/x --code live", "x")
+    built = TeamBuilder(session, settings).build(TeamSpec("t", ("a", "b", "c")))
+    assert built.settings == {"places": ["a · code: none (no Docker Engine: see `nbagents doctor`)"]}
+    built = TeamBuilder(session, settings).build(TeamSpec("t", ("a",)))
+    assert built.settings == {"places": ["code: none (no Docker Engine: see `nbagents doctor`)"]}
+    assert TeamBuilder(session, settings).build(TeamSpec("t", ("b", "c"))).settings == {}
+    settings.code = "none"
+    assert TeamBuilder(session, settings).build(TeamSpec("t", ("a",))).settings == {}
 
 
 def test_the_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,3 +217,15 @@ def test_what_cannot_be_a_budget(session: Session, settings: NBAgents, budget: s
 def test_a_team_without_a_budget_has_the_digest_that_it_had() -> None:
     assert TeamSpec("t", ("a",)).digest != TeamSpec("t", ("a",), budget=Budget(usd=1)).digest
     assert TeamSpec("t", ("a", "b"), stop="OK").digest == "ad9ac0c2"
+
+
+@pytest.mark.parametrize("line", ["approve r", "approve r --all", "reject r no", "reply r yes"])
+def test_a_block_cannot_answer_for_a_person(session: Session, settings: NBAgents, line: str) -> None:
+    session.runs["r"] = Run("r", RoundRobinGroupChat([UserProxyAgent("you")]), Gate())
+    verb, _, rest = line.partition(" ")
+    with pytest.raises(RunNotFinished, match="asks nothing"):
+        TeamMagic(session, settings)(verb, rest, None)
+    context = copy_context()
+    context.run(CAPTURE.set, Capture())
+    with pytest.raises(ConfigurationError, match="cannot answer a question that is put to a person"):
+        context.run(TeamMagic(session, settings), verb, rest, None)

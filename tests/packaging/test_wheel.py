@@ -17,6 +17,7 @@ ALLOWED = [
     r"nbagents/(\w+/)*\w+\.py",
     r"nbagents/py\.typed",
     r"nbagents/(\w+/)*\w+\.json",
+    r"nbagents/executors/docker/image/Dockerfile(\.derived)?",
     r"nbagents/widgets/static/run\.(js|css)",
     rf"{LABEXTENSION}/(package|install)\.json",
     rf"{LABEXTENSION}/static/(remoteEntry|\d+)\.[0-9a-f]+\.js",
@@ -26,6 +27,8 @@ ALLOWED = [
 REQUIRED = [
     r"nbagents/__init__\.py",
     r"nbagents/py\.typed",
+    r"nbagents/executors/docker/image/Dockerfile",
+    r"nbagents/executors/docker/image/Dockerfile\.derived",
     r"nbagents/widgets/static/run\.js",
     r"nbagents/widgets/static/run\.css",
     rf"{LABEXTENSION}/package\.json",

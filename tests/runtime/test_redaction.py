@@ -9,7 +9,7 @@ import pytest
 
 from nbagents.models import keys
 from nbagents.runtime import Redactor
-from nbagents.runtime.redaction import _shapes
+from nbagents.secret_rules import shapes
 
 PLANTED = {
     "OPENAI_API_KEY": "planted-key-0123456789",
@@ -72,7 +72,7 @@ def test_too_short_values_are_not_secrets() -> None:
 def test_every_shape_of_a_key_is_let_through_to_the_search_for_it() -> None:
     from re import _parser  # type: ignore[attr-defined]  # the only way to ask for a pattern's shortest match
 
-    for label, pattern in _shapes():
+    for label, pattern in shapes():
         shortest, _ = _parser.parse(pattern.pattern, pattern.flags).getwidth()
         begins = re.match(r"\W*(xox|eyJ)", pattern.pattern)
         begins = begins or "BEGIN" in pattern.pattern or "eyJ" in pattern.pattern

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from nbagents.agents import AssistantAgent, CodeExecutorAgent, CodeWritingAgent, UserProxyAgent
-from nbagents.code import CodeResult
+from nbagents.code import CodeResult, NamesChange
 from nbagents.conditions import StopMessageTermination, TextMentionTermination
 from nbagents.errors import RunError
 from nbagents.messages import TextMessage
@@ -26,6 +26,7 @@ CHART = CodeResult(
         {"output_type": "stream", "name": "stdout", "text": "42\n"},
         {"output_type": "display_data", "data": {"image/png": png(), "text/plain": "<Figure>"}, "metadata": {}},
     ],
+    names=NamesChange(created=("n",), rebound=("df",)),
 )
 FAILED = CodeResult(
     exit_code=1,

@@ -67,6 +67,7 @@ async def test_it_needs_no_style_class_or_id() -> None:
     [
         ("rejected", "Reason: use the data"),
         ("edited", "edited and approved by you"),
+        ("edited", "writes n · rebinds df"),
         ("unasked", "code ran in this notebook without being asked"),
         ("first_of_two_fails", "NameError"),
         ("stopped_in_code", "was stopped by you in turn 1"),
@@ -77,7 +78,9 @@ async def test_it_needs_no_style_class_or_id() -> None:
 )
 async def test_what_happened_is_said_in_every_form(name: str, said: str) -> None:
     shown = bundle(Transcript.of(await RUNS[name]()))
-    assert said in Page(shown["text/html"]).text
+    text = Page(shown["text/html"]).text
+    assert said in text
+    assert "<p>" not in text  # nothing is escaped twice
     if name not in ("unasked", "cut_off"):
         assert said in shown["text/plain"]
         assert said in shown["text/markdown"]
@@ -90,7 +93,8 @@ async def test_plain_text_is_the_whole_story() -> None:
         "Well done. APPROVED\n\n"
         "--- task\n\nHow many?\n\nshared: df: DataFrame with 3 rows and 2 columns\n\n"
         "--- 1 · analyst\n\nI will count.\n\n[block 1 · python · live · ran · approved by you]\n\n"
-        "    n = 6 * 7\n    n\n\n    42\n    [figure]\n\nThen I will know.\n\nIt is **42**.\n\n"
+        "    n = 6 * 7\n    n\n\n    42\n    [figure]\n\n(writes n · rebinds df)\n\n"
+        "Then I will know.\n\nIt is **42**.\n\n"
         "--- 2 · critic\n\n(the answer above)\n\n"
         "--- done: Text 'APPROVED' mentioned · # in 3 model calls"
     )

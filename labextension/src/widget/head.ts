@@ -12,6 +12,9 @@ const GLYPHS: Record<Status['status'], string> = {
   failed: '✗'
 };
 
+const LATE_STOP = 2500;
+const LATE_STOP_TEXT = 'stopping: the code is in a call that cannot be interrupted; Restart Kernel ends it at once';
+
 export class Head {
   readonly element: HTMLElement;
   private readonly glyph = el('span', { class: 'nbagents-glyph', 'aria-hidden': 'true' });
@@ -27,7 +30,10 @@ export class Head {
 
   constructor(private readonly channel: () => Channel) {
     this.detach = button('Detach', 'nbagents-quiet', () => this.act(this.detach, 'detach', 'detaching…'));
-    this.stop = button('Stop', 'nbagents-quiet nbagents-stop', () => this.act(this.stop, 'stop', 'stopping…'));
+    this.stop = button('Stop', 'nbagents-quiet nbagents-stop', () => {
+      this.act(this.stop, 'stop', 'stopping…');
+      window.setTimeout(() => this.tellOfLateStop(), LATE_STOP);
+    });
     this.detach.title = 'End the cell and free the kernel; the run goes on';
     this.stop.title = 'End the run and everything in it';
     this.badge.title = "The agents' code runs in this notebook's kernel without your approval";
@@ -66,6 +72,13 @@ export class Head {
     const turned = turn ? `turn ${turn}${turns && this.live ? ` of ${turns}` : ''}` : '';
     const parts = [turned, tokens && `${tokens} tokens`, cost, clock(elapsed)];
     this.counts.textContent = parts.filter(Boolean).join(' · ');
+  }
+
+  /** Code in a call that lets no interrupt in keeps the kernel from saying anything: the page has to. */
+  private tellOfLateStop(): void {
+    if (!this.live || !this.status?.activity.startsWith('running block')) return;
+    this.activity.textContent = LATE_STOP_TEXT;
+    this.activity.title = LATE_STOP_TEXT;
   }
 
   private act(pressed: HTMLButtonElement, t: 'detach' | 'stop', doing: string): void {

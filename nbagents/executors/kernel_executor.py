@@ -1,0 +1,217 @@
+"""`KernelExecutor`: blocks in a Jupyter kernel of their own: stateful, rich in output, interrupted and killed for real.
+
+The kernel starts with the first block and is talked to on the I/O thread, so that its output, its deadlines and its
+death are seen to also while the notebook's own loop stands still. Which kernel it is, a subclass says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from ..cancellation import CancellationToken
+from ..code import CodeBlock, CodeResult, NamesChange
+from ..errors import ConfigurationError
+from .code_executor import CodeExecutor
+from .io_thread import on_io_thread
+from .kernel_connection import KernelConnection
+from .kernel_data import KernelDesk, SandboxFile, decoded, encoded, library_of
+from .kernel_input import Ask
+from .kernel_limits import KernelLimits
+from .kernel_session import KernelSession
+
+DATA_LIMIT = 256_000_000
+
+
+class KernelExecutor(CodeExecutor):
+    """Runs blocks in a kernel that is this executor's alone.
+
+    Args:
+        timeout: seconds that one block may take; None for any.
+        limits: how much a block may say, and how long things may take.
+        data_limit: bytes that one value or file may have that crosses.
+        ask: answers `input()` in a block: takes the prompt, and whether it is a password. Without it `input()` is an
+            error of the block.
+    """
+
+    languages: tuple[str, ...] = ("python", "py", "python3", "")
+    """What blocks call the kernel's language."""
+    sandboxed = True
+    """Nobody vouches for what runs there; its HTML is cleaned."""
+
+    def __init__(
+        self,
+        *,
+        timeout: float | None = 60,
+        limits: KernelLimits | None = None,
+        data_limit: int = DATA_LIMIT,
+        ask: Ask | None = None,
+    ) -> None:
+        if timeout is not None and timeout <= 0:
+            raise ConfigurationError(f"timeout {timeout!r}: expected seconds above 0, or None for any")
+        self.timeout = timeout
+        self._limits = limits or KernelLimits()
+        self._data_limit = data_limit
+        self._ask = ask
+        self._library = "pandas"
+        self._made: tuple[KernelSession, KernelDesk] | None = None
+
+    @abstractmethod
+    async def _connect(self) -> KernelConnection:
+        """Start a kernel, on the I/O thread."""
+
+    @property
+    def loosened(self) -> list[str]:
+        """What blocks may do here beyond what is usual for this kind of executor, a plain sentence each."""
+        return []
+
+    async def start(self) -> None:
+        """Start the kernel, unless it runs; the first block does so as well.
+
+        Raises:
+            ExecutionUnavailable: there is none to be had.
+        """
+        await on_io_thread(self._session.start())
+
+    async def stop(self) -> None:
+        """End the kernel and all that its blocks made. A later block starts another."""
+        if self._made is not None:
+            await on_io_thread(self._session.stop())
+
+    async def restart(self) -> None:
+        """A new kernel, without variables and files."""
+        await self.stop()
+        await self.start()
+
+    async def execute_code_blocks(
+        self, code_blocks: list[CodeBlock], cancellation_token: CancellationToken
+    ) -> CodeResult:
+        """Run the blocks in order, up to the first that fails.
+
+        Returns:
+            `outputs` as a cell would show them; `output` as text, an error on its last lines. `exit_code` is 0, 1, 124
+            for a timeout, or that of a kernel that died.
+
+        Raises:
+            ExecutionUnavailable: no kernel can be started.
+            asyncio.CancelledError: the token or the task was cancelled; the block was interrupted, or killed.
+        """
+        results: list[CodeResult] = []
+        for block in code_blocks:
+            if cancellation_token.is_cancelled():
+                raise asyncio.CancelledError
+            results.append(await self._execute(block, cancellation_token))
+            if results[-1].exit_code:
+                break
+        return CodeResult(
+            exit_code=results[-1].exit_code if results else 0,
+            output=_joined([result.output for result in results]),
+            outputs=[output for result in results for output in result.outputs],
+            names=NamesChange.of_all(result.names for result in results),
+        )
+
+    async def _execute(self, block: CodeBlock, token: CancellationToken) -> CodeResult:
+        if block.language.lower() not in self.languages:
+            said = f"this kernel runs {self.languages[0]} only, not {block.language!r}"
+            error = {"output_type": "error", "ename": "UnknownLanguage", "evalue": said, "traceback": [said]}
+            return CodeResult(exit_code=1, output=said, outputs=[error])
+        running = asyncio.ensure_future(on_io_thread(self._session.run(self._prepared(block.code), self.timeout)))
+        token.link_future(running)
+        return await running
+
+    def _prepared(self, code: str) -> str:
+        return _quiet(code) if "python" in self.languages else code
+
+    # Data -------------------------------------------------------------------------------------------------
+
+    async def put(self, values: Mapping[str, Any]) -> None:
+        """Bind names in the kernel to copies of values: ``await executor.put({"df": df, "n": 3})``.
+
+        Frames and series of pandas, polars and what else narwhals knows cross as Arrow, numpy arrays as their bytes,
+        None, bool, int, float, str, list and dict as JSON; nothing else does. Frames are frames of the same library
+        there, or of pandas where that is not installed.
+
+        Raises:
+            TransferError: a value cannot cross, or is larger than `data_limit`; then none is put.
+        """
+        ready = {name: encoded(name, value) for name, value in values.items()}
+        self._library = library_of(values)
+        for name, (header, buffers) in ready.items():
+            await on_io_thread(self._desk.put(name, header, buffers, self._library))
+
+    async def get(self, name: str) -> Any:
+        """A copy of what a name is bound to in the kernel; frames come back as those of the library that went in.
+
+        Raises:
+            TransferError: there is no such name, its value cannot cross, or it is larger than `data_limit`.
+        """
+        header, buffers = await on_io_thread(self._desk.get(name))
+        return decoded(name, header, buffers, self._library)
+
+    async def list_files(self) -> list[SandboxFile]:
+        """The files in the kernel's work directory."""
+        return await on_io_thread(self._desk.files())
+
+    async def fetch(self, path: str) -> bytes:
+        """The content of a file in the kernel's work directory.
+
+        Raises:
+            TransferError: there is none, it lies outside, or it is larger than `data_limit`.
+        """
+        return await on_io_thread(self._desk.fetch(path))
+
+    async def put_file(self, path: str, data: bytes) -> None:
+        """Write a file into the kernel's work directory.
+
+        Raises:
+            TransferError: the path leads out, the data is larger than `data_limit`, or it could not be written.
+        """
+        await on_io_thread(self._desk.store(path, data))
+
+    # The kernel -------------------------------------------------------------------------------------------
+
+    @property
+    def _session(self) -> KernelSession:
+        return self._parts()[0]
+
+    @property
+    def _desk(self) -> KernelDesk:
+        return self._parts()[1]
+
+    def _parts(self) -> tuple[KernelSession, KernelDesk]:
+        if self._made is None:
+            ask = _on_this_loop(self._ask) if self._ask is not None else None
+            session = KernelSession(self._connect, self._limits, sandboxed=self.sandboxed, ask=ask)
+            self._made = session, KernelDesk(session, self._data_limit)
+        return self._made
+
+
+def _joined(outputs: list[str]) -> str:
+    """The outputs, each on lines of its own."""
+    text = ""
+    for output in outputs:
+        text += ("\n" if text and output and not text.endswith("\n") else "") + output
+    return text
+
+
+def _quiet(code: str) -> str:
+    """`code`; a value with a semicolon behind it stays quiet, as in a cell. IPython looks for that in its history."""
+    line = code.rstrip().rpartition("\n")[2].partition("#")[0].rstrip()
+    return f"{code}\nNone" if line.endswith(";") and not code.lstrip().startswith("%%") else code
+
+
+def _on_this_loop(ask: Ask) -> Ask:
+    """`ask`, to be called on the I/O thread and run where the executor is used."""
+    loop = asyncio.get_running_loop()
+
+    async def ask_there(prompt: str, password: bool) -> str:
+        asking = asyncio.run_coroutine_threadsafe(_called(ask, prompt, password), loop)
+        return await asyncio.wrap_future(asking)
+
+    return ask_there
+
+
+async def _called(ask: Ask, prompt: str, password: bool) -> str:
+    return await ask(prompt, password)
