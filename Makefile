@@ -23,7 +23,7 @@ FRONT_SOURCES := $(shell find labextension/src labextension/style -type f 2>/dev
 NODE_MODULES := labextension/node_modules/.package-lock.json
 FRONT := labextension/dist/package.json
 TEST_NODE_MODULES := tests/node/node_modules/.package-lock.json
-SLOW_TESTS := browser docker headless kernel model packaging
+SLOW_TESTS := browser docker executors headless kernel model packaging
 
 export PATH := $(abspath $(BIN)):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -77,11 +77,11 @@ test: test-needs ## Everything: check, kernels, wheel, browser, containers, real
 	@$(BIN)/python scripts/run_tests.py
 
 .PHONY: test-needs
-test-needs: $(MADE)/dev $(OLD_VENV)/.made chromium
+test-needs: $(MADE)/dev $(MADE)/docs $(OLD_VENV)/.made chromium
 	@scripts/libgomp $(BIN)/python
 	@for model in $(TEST_MODELS); do $(STEP) "Fetch the model $$model" nbagents model get $$model || exit 1; done
 
-test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-headless, test-packaging, test-browser, test-docker, test-model, test-demo
+test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-headless, test-packaging, test-browser, test-docker, test-executors, test-docs, test-model, test-demo
 	@$(BIN)/python scripts/run_tests.py $*
 
 .PHONY: chromium

@@ -19,15 +19,13 @@ from typing import Any, TypeVar
 
 from .kernel.supported import why_unsupported
 from .models import weights
-from .models.names import PROVIDERS
+from .models.keys import VARIABLES, find_key
 from .models.weights_catalog import catalogue
 
 T = TypeVar("T")
 
 ENGINE_SECONDS = 0.8
 """So long the engine may take for each of two questions; one that works takes hundredths of a second."""
-
-KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "azure": "AZURE_OPENAI_API_KEY"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +88,12 @@ def _jupyterlab() -> Check:
 
 
 def _keys() -> Check:
-    names = [name for provider, name in KEYS.items() if provider in PROVIDERS]
-    found = [name for name in names if os.environ.get(name)]
+    found = {provider: key.source for provider in VARIABLES if (key := find_key(provider)) is not None}
     if found:
-        return Check("keys", True, f"{', '.join(found)} (environment)", facts={"environment": found})
-    advice = f"set {' or '.join(names)} before Jupyter starts, or use a local model"
-    return Check("keys", False, "no model provider's key is set", advice, {"environment": []})
+        told = ", ".join(f"{provider} ({source})" for provider, source in found.items())
+        return Check("keys", True, told, facts={"providers": found})
+    advice = "%agents key PROVIDER asks for one and keeps it in the keyring; or use a local model"
+    return Check("keys", False, "no model provider's key is set", advice, {"providers": {}})
 
 
 def _local_models() -> Check:

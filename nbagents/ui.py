@@ -26,7 +26,7 @@ from .messages import (
     UserInputRequestedEvent,
 )
 from .models.messages import RequestUsage
-from .runtime.waiting import is_async, wait_in_thread
+from .waiting import is_async, wait_in_thread
 
 T = TypeVar("T", bound=TaskResult | Response)
 

@@ -1,4 +1,4 @@
-"""Runs the parts of the test suite, two lanes side by side, and counts what passed and failed.
+"""Runs the parts of the test suite, in two lanes side by side, and counts what passed and failed.
 
 Each part writes to its own log in `artifacts/logs`; a part that fails has its log printed at the end. The counts come
 from pytest's JUnit files, so that a part which dies before it reports still counts as a failure.
@@ -30,13 +30,17 @@ PARTS: dict[str, list[str]] = {
     "packaging": [str(BIN / "pytest"), "tests/packaging", "--timeout=600"],
     "kernel": [str(BIN / "pytest"), "tests/kernel", "--timeout=300"],
     "headless": [str(BIN / "pytest"), "tests/headless", "--timeout=300"],
+    "executors": [str(BIN / "pytest"), "tests/executors", "--timeout=300"],
     "docker": [str(BIN / "pytest"), "tests/docker", "--timeout=600"],
     "browser": [str(BIN / "pytest"), "tests/browser", "--timeout=300"],
+    "docs": ["make", "--no-print-directory", "docs"],
     "model": [str(BIN / "pytest"), "tests/model", "--timeout=600"],
     "demo": [str(BIN / "nbagents"), "demo"],
 }
-# Waves run one after the other; the lanes of a wave run side by side. A real model wants both cores to itself.
-WAVES = [[["check", "packaging", "kernel"], ["browser", "headless", "docker"]], [["model", "demo"]]]
+LANES = 2
+# Waves run one after the other; within a wave a lane that is free takes the next part, so the long ones stand first. A
+# real model wants both cores to itself.
+WAVES = [["check", "browser", "docker", "kernel", "headless", "executors", "packaging", "docs"], ["model"], ["demo"]]
 
 
 @dataclass
@@ -117,17 +121,12 @@ def counts_in(junit: Path) -> tuple[int, int, int]:
     return max(total - failed - skipped, 0), failed, skipped
 
 
-def run_lane(parts: list[str]) -> list[Outcome]:
-    return [run_part(part) for part in parts]
-
-
 def run(wanted: list[str]) -> list[Outcome]:
     """Runs the wanted parts, wave by wave."""
     outcomes: list[Outcome] = []
     for wave in WAVES:
-        lanes = [[part for part in lane if part in wanted] for lane in wave]
-        with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
-            outcomes += [outcome for lane in pool.map(run_lane, lanes) for outcome in lane]
+        with ThreadPoolExecutor(max_workers=LANES) as lanes:
+            outcomes += lanes.map(run_part, [part for part in wave if part in wanted])
     return outcomes
 
 

@@ -102,13 +102,13 @@ def test_everything_is_looked_at_and_what_is_missing_says_how_to_get_it() -> Non
     assert "DOCKER_HOST" in by_name["docker"].found
     assert not by_name["local-models"].ok
     assert "nbagents model get" in by_name["local-models"].advice
-    assert "set OPENAI_API_KEY" in by_name["keys"].advice
+    assert "%agents key PROVIDER" in by_name["keys"].advice
 
 
 def test_keys_are_named_and_not_read_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
     checks = examined()
-    assert "OPENAI_API_KEY (environment)" in "\n".join(map(str, checks))
+    assert "openai (environment variable OPENAI_API_KEY)" in "\n".join(map(str, checks))
     assert "planted" not in json.dumps([check.as_json() for check in checks])
 
 

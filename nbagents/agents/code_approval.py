@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from ..code import CodeBlock
 from ..models.messages import LLMMessage
 from ..runtime import current_gate
-from ..runtime.waiting import is_async, wait_in_thread
+from ..waiting import is_async, wait_in_thread
 from .code_running import fenced
 
 NOT_APPROVED = "Code execution was not approved."

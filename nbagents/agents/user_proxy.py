@@ -14,7 +14,7 @@ from ..component import Component
 from ..errors import NBAgentsError, RunFailed
 from ..messages import BaseChatMessage, HandoffMessage, StopMessage, TextMessage, UserInputRequestedEvent
 from ..runtime import Answer, Question, current_gate
-from ..runtime.waiting import is_async, wait_in_thread
+from ..waiting import is_async, wait_in_thread
 from .configs import UserProxyAgentConfig
 from .streaming_agent import StreamingChatAgent
 from .task import Response

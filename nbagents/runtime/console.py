@@ -6,7 +6,7 @@ import sys
 
 from ..errors import HumanInputUnavailable
 from .questions import Answer, Decision, Question
-from .waiting import wait_in_thread
+from ..waiting import wait_in_thread
 
 APPROVAL_WORDS: dict[str, Decision] = {"y": "run", "yes": "run", "run": "run", "a": "allow", "all": "allow"}
 

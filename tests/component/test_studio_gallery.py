@@ -49,6 +49,7 @@ def test_most_of_it_is_here() -> None:
     assert len(LOADABLE) > len(COMPONENTS) / 2 and WITH_SOURCE
 
 
+@pytest.mark.filterwarnings("ignore:LocalCommandLineCodeExecutor")  # it warns whoever makes one
 @pytest.mark.parametrize("name", LOADABLE)
 def test_a_component_of_the_gallery_loads_and_comes_back(name: str) -> None:
     with trusting_code():

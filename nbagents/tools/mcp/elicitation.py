@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import threading
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from pydantic import BaseModel
@@ -18,6 +16,7 @@ from pydantic import BaseModel
 from ...component import Component, ComponentBase, ComponentConfig
 from ...errors import HumanInputUnavailable
 from ...models.json_schema import schema_to_pydantic_model
+from ...waiting import wait_in_thread
 from ..caller import current_caller
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class StreamElicitor(Elicitor):
     async def _asked(self, question: str) -> str:
         self._write_stream.write(question)
         self._write_stream.flush()
-        return await asyncio.wait_for(_line(self._read_stream), self._timeout)
+        return await asyncio.wait_for(wait_in_thread(self._read_stream.readline), self._timeout)
 
 
 class StdioElicitorConfig(ComponentConfig):
@@ -138,27 +137,6 @@ class RunElicitor(Elicitor, Component[RunElicitorConfig]):
     @classmethod
     def _from_config(cls, config: RunElicitorConfig) -> Self:
         return cls()
-
-
-async def _line(stream: TextIO) -> str:
-    """The next line, read in a thread that nobody waits for at the end: a script that was stopped ends without one."""
-    loop = asyncio.get_running_loop()
-    line = loop.create_future()
-
-    def read() -> None:
-        try:
-            told: tuple[Any, str | Exception] = (line.set_result, stream.readline())
-        except Exception as error:
-            told = (line.set_exception, error)
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any longer
-            loop.call_soon_threadsafe(tell, *told)
-
-    def tell(settle: Any, what: str | Exception) -> None:
-        if not line.done():
-            settle(what)
-
-    threading.Thread(target=read, daemon=True, name="elicitation").start()
-    return str(await line)
 
 
 def _words(params: ElicitRequestParams) -> str:

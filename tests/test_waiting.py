@@ -15,7 +15,7 @@ import pytest
 from nbagents.agents import CodeExecutorAgent, UserProxyAgent
 from nbagents.errors import ConfigurationError, HumanInputUnavailable
 from nbagents.runtime import approving
-from nbagents.runtime.waiting import is_async, wait_in_thread
+from nbagents.waiting import is_async, wait_in_thread
 from nbagents.teams import RoundRobinGroupChat
 from tests.scripted import ScriptedExecutor
 
