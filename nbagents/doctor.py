@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -158,7 +157,7 @@ def _ready_here() -> int | None:
     docker_kernel = sys.modules.get("nbagents.executors.docker_kernel")
     if docker_kernel is None:
         return None
-    from .executors.io_thread import io_loop
+    from .io_thread import io_loop
 
     return int(asyncio.run_coroutine_threadsafe(docker_kernel.warm_count(), io_loop()).result(ENGINE_SECONDS))
 

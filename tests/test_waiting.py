@@ -15,8 +15,8 @@ import pytest
 from nbagents.agents import CodeExecutorAgent, UserProxyAgent
 from nbagents.errors import ConfigurationError, HumanInputUnavailable
 from nbagents.runtime import approving
-from nbagents.waiting import is_async, wait_in_thread
 from nbagents.teams import RoundRobinGroupChat
+from nbagents.waiting import is_async, wait_in_thread
 from tests.scripted import ScriptedExecutor
 
 CODE = "Do it:\n```python\nprint(1)\n```"

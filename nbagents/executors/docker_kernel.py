@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field
 
 from ..component import Component, ComponentConfig
+from ..io_thread import performed_there
 from .docker.container_spec import ContainerOptions
-from .io_thread import on_io_thread
 from .kernel_connection import KernelConnection, ManagedKernel
 from .kernel_executor import DATA_LIMIT, KernelExecutor
 from .kernel_input import Ask
@@ -107,7 +107,7 @@ async def warm_up(options: ContainerOptions | None = None) -> None:
     async def prepare() -> None:
         _warm_kernels().prepare(options)
 
-    await on_io_thread(prepare())
+    await performed_there(prepare, ends_within=None)
 
 
 async def warm_count(options: ContainerOptions | None = None) -> int:
@@ -116,7 +116,7 @@ async def warm_count(options: ContainerOptions | None = None) -> int:
     async def count() -> int:
         return _warm.count(options) if _warm is not None else 0
 
-    return await on_io_thread(count())
+    return await performed_there(count, ends_within=None)
 
 
 async def close_warm() -> None:
@@ -124,7 +124,7 @@ async def close_warm() -> None:
     global _warm
     warm, _warm = _warm, None
     if warm is not None:
-        await on_io_thread(warm.close())
+        await performed_there(warm.close, ends_within=None)
 
 
 def _warm_kernels() -> WarmKernels:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult, NamesChange
 from ..errors import ConfigurationError
+from ..io_thread import performed_there
 from .code_executor import CodeExecutor
-from .io_thread import on_io_thread
 from .kernel_connection import KernelConnection
 from .kernel_data import KernelDesk, SandboxFile, decoded, encoded, library_of
 from .kernel_input import Ask
 from .kernel_limits import KernelLimits
 from .kernel_session import KernelSession
+
+T = TypeVar("T")
 
 DATA_LIMIT = 256_000_000
 
@@ -73,12 +76,12 @@ class KernelExecutor(CodeExecutor):
         Raises:
             ExecutionUnavailable: there is none to be had.
         """
-        await on_io_thread(self._session.start())
+        await _there(self._session.start)
 
     async def stop(self) -> None:
         """End the kernel and all that its blocks made. A later block starts another."""
         if self._made is not None:
-            await on_io_thread(self._session.stop())
+            await _there(self._session.stop)
 
     async def restart(self) -> None:
         """A new kernel, without variables and files."""
@@ -117,7 +120,7 @@ class KernelExecutor(CodeExecutor):
             said = f"this kernel runs {self.languages[0]} only, not {block.language!r}"
             error = {"output_type": "error", "ename": "UnknownLanguage", "evalue": said, "traceback": [said]}
             return CodeResult(exit_code=1, output=said, outputs=[error])
-        running = asyncio.ensure_future(on_io_thread(self._session.run(self._prepared(block.code), self.timeout)))
+        running = asyncio.ensure_future(_there(self._session.run, self._prepared(block.code), self.timeout))
         token.link_future(running)
         return await running
 
@@ -139,7 +142,7 @@ class KernelExecutor(CodeExecutor):
         ready = {name: encoded(name, value) for name, value in values.items()}
         self._library = library_of(values)
         for name, (header, buffers) in ready.items():
-            await on_io_thread(self._desk.put(name, header, buffers, self._library))
+            await _there(self._desk.put, name, header, buffers, self._library)
 
     async def get(self, name: str) -> Any:
         """A copy of what a name is bound to in the kernel; frames come back as those of the library that went in.
@@ -147,12 +150,12 @@ class KernelExecutor(CodeExecutor):
         Raises:
             TransferError: there is no such name, its value cannot cross, or it is larger than `data_limit`.
         """
-        header, buffers = await on_io_thread(self._desk.get(name))
+        header, buffers = await _there(self._desk.get, name)
         return decoded(name, header, buffers, self._library)
 
     async def list_files(self) -> list[SandboxFile]:
         """The files in the kernel's work directory."""
-        return await on_io_thread(self._desk.files())
+        return await _there(self._desk.files)
 
     async def fetch(self, path: str) -> bytes:
         """The content of a file in the kernel's work directory.
@@ -160,7 +163,7 @@ class KernelExecutor(CodeExecutor):
         Raises:
             TransferError: there is none, it lies outside, or it is larger than `data_limit`.
         """
-        return await on_io_thread(self._desk.fetch(path))
+        return await _there(self._desk.fetch, path)
 
     async def put_file(self, path: str, data: bytes) -> None:
         """Write a file into the kernel's work directory.
@@ -168,7 +171,7 @@ class KernelExecutor(CodeExecutor):
         Raises:
             TransferError: the path leads out, the data is larger than `data_limit`, or it could not be written.
         """
-        await on_io_thread(self._desk.store(path, data))
+        await _there(self._desk.store, path, data)
 
     # The kernel -------------------------------------------------------------------------------------------
 
@@ -215,3 +218,8 @@ def _on_this_loop(ask: Ask) -> Ask:
 
 async def _called(ask: Ask, prompt: str, password: bool) -> str:
     return await ask(prompt, password)
+
+
+async def _there(work: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
+    """Await `work` on the I/O thread; a cancellation waits until the kernel is in order again."""
+    return await performed_there(partial(work, *arguments), ends_within=None)

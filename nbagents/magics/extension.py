@@ -12,7 +12,7 @@ from IPython.core.magic import no_var_expand
 
 from .. import __version__
 from ..errors import NBAgentsError
-from ..executors.io_thread import io_loop
+from ..io_thread import io_loop
 from ..kernel.cells_in_flight import CellsInFlight
 from ..kernel.comm_tap import CommTap
 from ..kernel.supported import check_kernel

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from ..errors import HumanInputUnavailable
-from .questions import Answer, Decision, Question
 from ..waiting import wait_in_thread
+from .questions import Answer, Decision, Question
 
 APPROVAL_WORDS: dict[str, Decision] = {"y": "run", "yes": "run", "run": "run", "a": "allow", "all": "allow"}
 

@@ -13,10 +13,10 @@ from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
+from ..io_thread import performed_there, streamed_there
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, LLMMessage
 from ..models.retrying import RetryNotice, on_retry
-from .io_thread import performed_there, streamed_there
 from .run_log import Effect, RunLog
 from .usage import ModelCall, spend
 

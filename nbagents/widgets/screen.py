@@ -20,7 +20,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ..runtime import io_thread
+from .. import io_thread
 from . import wording
 from .batcher import Batcher, Op, Timer
 from .items import Asked, Block, Item, ToolCall

@@ -26,19 +26,22 @@ ENDS_WITHIN = 1.0
 """Seconds that a cancelled piece of work is waited for: to close a connection takes a moment, and no more."""
 
 
-async def performed_there(work: Callable[[], Awaitable[T]], context: Context | None = None) -> T:
+async def performed_there(
+    work: Callable[[], Awaitable[T]], context: Context | None = None, *, ends_within: float | None = ENDS_WITHIN
+) -> T:
     """Await `work()` on the I/O thread; it ends with whoever awaits this.
 
     Args:
         work: what to await.
         context: with these context variables; None for those of this call.
+        ends_within: seconds to wait for its end when this is cancelled; None for as long as it takes.
     """
     remote = _Remote(work, context)
     try:
         value: T = await remote.result
         return value
     finally:
-        await remote.ended()
+        await remote.ended(ends_within)
 
 
 async def streamed_there(
@@ -70,6 +73,11 @@ async def streamed_there(
         await remote.result
     finally:
         await remote.ended()
+
+
+def io_loop() -> asyncio.AbstractEventLoop:
+    """The loop of the I/O thread, for ``asyncio.run_coroutine_threadsafe`` where no loop runs."""
+    return _thread().loop
 
 
 class Timer:
@@ -120,6 +128,9 @@ class _Remote:
             self.result.exception()  # whoever left early does not ask for it: it is not to be logged, with its secrets
         if not self._over.is_set():
             _soon(self._there, self._cancel)
+            while within is None and not self._over.is_set():
+                with suppress(asyncio.CancelledError):  # which has been said: now its end is waited for
+                    await self._over.wait()
             with suppress(TimeoutError):  # it is closing down still, on its own thread: nobody here need wait longer
                 await asyncio.wait_for(self._over.wait(), ENDS_WITHIN)
 
@@ -194,7 +205,7 @@ class _IOThread:
     """The thread and its loop."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = asyncio.SelectorEventLoop()  # ZeroMQ needs its add_reader, on every system
         self._thread = threading.Thread(target=self._run, name="nbagents-io", daemon=True)
         self._thread.start()
 

@@ -13,8 +13,8 @@ from contextvars import ContextVar
 
 import pytest
 
-from nbagents.runtime import io_thread
-from nbagents.runtime.io_thread import call_later, performed_there, streamed_there
+from nbagents import io_thread
+from nbagents.io_thread import call_later, performed_there, streamed_there
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
@@ -185,7 +185,7 @@ def test_a_call_later_is_made_once_or_not_at_all() -> None:
 def test_the_process_ends_and_closes_what_is_under_way() -> None:
     code = """
 import asyncio, threading
-from nbagents.runtime.io_thread import performed_there
+from nbagents.io_thread import performed_there
 begun = threading.Event()
 async def work():
     begun.set()
@@ -215,3 +215,24 @@ def test_a_forked_child_has_a_thread_of_its_own() -> None:
         name, _ = asyncio.run(performed_there(where))
         io_thread.os._exit(0 if name == "nbagents-io" else 1)
     assert io_thread.os.waitpid(pid, 0)[1] == 0
+
+
+async def test_a_cancellation_may_wait_as_long_as_it_takes() -> None:
+    begun, ended = threading.Event(), []
+
+    async def work() -> None:
+        try:
+            begun.set()
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.1)
+            ended.append(True)
+
+    task = asyncio.create_task(performed_there(work, ends_within=None))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended
