@@ -166,16 +166,24 @@ class Run:
         try:
             with passing(self.gate):
                 self.stop_reason = (await self._team.run(task=task)).stop_reason or ""
-        except asyncio.CancelledError:
-            by = self._stopped_by or "an interrupt"
-            error = RunStopped(f"run {self.name!r} was stopped by {by} {self._when()}")
-        except Exception as failure:
+        except (Exception, asyncio.CancelledError) as failure:
             error = self._failure(failure)
-        if self._close is not None:
-            await self._close()
-        self._end(error)
+        unclosed = await self._closing()
+        self._end(error or unclosed)
 
-    def _failure(self, error: Exception) -> RunError:
+    async def _closing(self) -> RunError | None:
+        """Give back what the team holds. A run that cannot ends all the same, and says why unless it failed before."""
+        try:
+            if self._close is not None:
+                await self._close()
+        except (Exception, asyncio.CancelledError) as failure:
+            return self._failure(failure)
+        return None
+
+    def _failure(self, error: Exception | asyncio.CancelledError) -> RunError:
+        if isinstance(error, asyncio.CancelledError):
+            by = self._stopped_by or "an interrupt"
+            return RunStopped(f"run {self.name!r} was stopped by {by} {self._when()}")
         redact_error(error, self.gate.redact)
         if isinstance(error, RunError) and not isinstance(error, RunFailed):
             return error
@@ -206,7 +214,8 @@ class Run:
             self.gate.write("end", status=self._status, reason=self.stop_reason, usage=usage, error=said)
         except JournalError as unwritten:
             self._error, self._status = RunFailed(str(unwritten)), "failed"
-        self.journal.close()
+        finally:
+            self.journal.close()
 
     # What it says about itself ----------------------------------------------------------------------------
 

@@ -266,3 +266,18 @@ async def _until(condition: Any) -> None:
             return
         await asyncio.sleep(0)
     raise AssertionError("the condition never held")
+
+
+@pytest.mark.parametrize("failure", [OSError("no room"), asyncio.CancelledError()])
+async def test_a_run_whose_team_cannot_be_closed_ends_all_the_same(failure: BaseException) -> None:
+    async def close() -> None:
+        raise failure
+
+    for answers, expected in ((["OK"], RunStopped if isinstance(failure, asyncio.CancelledError) else RunFailed),
+                              ([], RunFailed)):  # fmt: skip
+        made = run_of([assistant("a", *answers)])
+        run = Run("r", made._team, Gate(), close=close)
+        run.start("task")
+        with pytest.raises(expected, match="stopped|no room" if answers else "a failed in turn 1"):
+            await run
+        assert run.ended and run.journal.entries[-1]["type"] == "end"
