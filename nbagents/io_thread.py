@@ -122,8 +122,8 @@ class _Remote:
         self._task: asyncio.Task[Any] | None = None
         self._there.call_soon_threadsafe(self._start, work, context=context)
 
-    async def ended(self) -> None:
-        """End the task if it has not ended, and wait until it has."""
+    async def ended(self, within: float | None = ENDS_WITHIN) -> None:
+        """End the task if it has not ended, and wait until it has, so many seconds at most."""
         if not self.result.cancel() and not self.result.cancelled():
             self.result.exception()  # whoever left early does not ask for it: it is not to be logged, with its secrets
         if not self._over.is_set():
@@ -132,7 +132,7 @@ class _Remote:
                 with suppress(asyncio.CancelledError):  # which has been said: now its end is waited for
                     await self._over.wait()
             with suppress(TimeoutError):  # it is closing down still, on its own thread: nobody here need wait longer
-                await asyncio.wait_for(self._over.wait(), ENDS_WITHIN)
+                await asyncio.wait_for(self._over.wait(), within)
 
     def _start(self, work: Callable[[], Awaitable[Any]]) -> None:
         self._task = self._there.create_task(_outcome(work))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from contextvars import ContextVar
+from typing import Any
 
 import pytest
 
 from nbagents import io_thread
-from nbagents.io_thread import call_later, performed_there, streamed_there
+from nbagents.io_thread import ENDS_WITHIN, call_later, performed_there, streamed_there
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
@@ -236,3 +238,71 @@ async def test_a_cancellation_may_wait_as_long_as_it_takes() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+async def test_work_that_would_end_a_loop_does_not_end_that_of_the_others(error: BaseException) -> None:
+    async def ends() -> None:
+        raise error
+
+    raised: BaseException | None = None
+    task = asyncio.create_task(_caught(performed_there(ends)))
+    raised = await asyncio.wait_for(task, 5)
+    assert raised is error
+    assert (await asyncio.wait_for(performed_there(where), 5))[0] == "nbagents-io"
+
+
+async def _caught(work: Awaitable[Any]) -> BaseException | None:
+    try:
+        await work
+    except BaseException as error:
+        return error
+    return None
+
+
+async def test_an_error_that_comes_after_the_caller_left_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    over = threading.Event()
+
+    async def late() -> AsyncGenerator[int, None]:
+        try:
+            while True:
+                yield 1
+                await asyncio.sleep(0)
+        finally:
+            await asyncio.sleep(ENDS_WITHIN + 0.2)
+            asyncio.get_running_loop().call_later(0.1, over.set)
+            raise ValueError("a secret")
+
+    async with aclosing(streamed_there(late)) as items:
+        await anext(items)
+    del items
+    assert await asyncio.to_thread(over.wait, 5)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert "secret" not in caplog.text
+
+
+async def test_cancelled_at_any_moment_nothing_is_left_there() -> None:
+    running = 0
+
+    async def count() -> AsyncGenerator[int, None]:
+        nonlocal running
+        running += 1
+        try:
+            for number in range(5):
+                yield number
+                await asyncio.sleep(0)
+        finally:
+            running -= 1
+
+    async def read() -> list[int]:
+        return [item async for item in streamed_there(count)]
+
+    for moment in range(60):
+        task = asyncio.create_task(read())
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        assert await asyncio.wait([task]) and (task.cancelled() or task.result() == [0, 1, 2, 3, 4])
+    assert running == 0
+    assert not asyncio.all_tasks(io_thread._thread().loop)

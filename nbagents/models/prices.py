@@ -49,7 +49,7 @@ class Cost:
 
 
 def price(provider: str, model: str, usage: RequestUsage) -> float | None:
-    """The list price of one call of a model, in US dollars. Some prices grow with the prompt, so calls are not summed up.
+    """The list price of one call of a model, in US dollars; several together have another: it may grow with the prompt.
 
     Args:
         provider: "openai", "anthropic", ...; or the host of the server that bills ("openrouter.ai").

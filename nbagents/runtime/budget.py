@@ -66,10 +66,7 @@ class Budget:
         Raises:
             ConfigurationError: a word is none of these, or said twice.
         """
-        if isinstance(text, str):
-            words = re.split(r"[\s,]+", _BEFORE_UNIT.sub("", text).strip(" ,"))
-        else:
-            words = list(text)
+        words = re.split(r"[\s,]+", _BEFORE_UNIT.sub("", text).strip(" ,")) if isinstance(text, str) else list(text)
         limits: dict[str, float] = {}
         for word in words:
             name, number = _limit(word)
@@ -158,7 +155,7 @@ class Allowance:
         self._longest = max(self._longest, call.usage.completion_tokens)
         self._tokens += call.usage.prompt_tokens + call.usage.completion_tokens
         if self.budget.usd is not None:
-            self._usd += call.cost.usd
+            self._usd += call.usd or 0.0
 
     def waiting(self) -> AbstractContextManager[None]:
         """Within, a person is waited for."""

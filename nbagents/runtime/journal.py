@@ -30,7 +30,6 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +166,9 @@ def dumped(value: Any) -> Any:
     if isinstance(value, CreateResult):
         return value.model_dump(mode="json", exclude={"usage"}, exclude_none=True)
     if isinstance(value, RequestUsage):
-        return asdict(value)
+        return {"prompt_tokens": value.prompt_tokens, "completion_tokens": value.completion_tokens}
     if isinstance(value, ModelCall):
-        return value.cost.usd or None
+        return value.usd or None
     return value
 
 

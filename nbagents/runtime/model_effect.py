@@ -107,7 +107,8 @@ def count(
     log: RunLog, agent: str, asked: str, client: ChatCompletionClient, result: CreateResult, effect: Effect
 ) -> None:
     """Put an answer of the model that was `asked` on the accounts, and make it the outcome of the effect."""
-    billed = f"{'cached' if result.cached else client.billed_by}/{result.model or client.model}"
+    server = "cached" if result.cached else result.billed_by or client.billed_by
+    billed = f"{server}/{result.model or client.model}"
     call = ModelCall(agent, result.model or asked, billed, result.usage)
     log.usage.made.append(call)
     spend(call)

@@ -22,7 +22,7 @@ from ..models.keys import known_keys, watch
 from ..secret_rules import SHORTEST_SECRET, URL_PASSWORD, may_hold_a_key, secrets_in, shapes
 
 _WORD = re.compile(r"[!-~]*")
-_KEY_BEGINS, _KEY_ENDS = "-----BEGIN", re.compile(r"-----END [A-Z0-9 ]*-----")
+_KEY_BLOCK = re.compile(r"-----BEGIN.*?(-----END [A-Z0-9 ]*-----|\Z)", re.S)
 
 RECOGNISED_BY = 16
 """Characters at its beginning or end by which a long secret is recognised where the rest of it was cut off."""
@@ -67,13 +67,15 @@ class Redactor:
 
     def settled(self, text: str) -> int:
         """So many characters of `text` belong to no secret of which the rest may be still to come."""
-        settled = len(text) - len(_WORD.match(text[::-1])[0])
-        begins = text.rfind(_KEY_BEGINS)
-        if begins >= 0 and not _KEY_ENDS.search(text, begins):
-            settled = min(settled, begins)
-        for value in self._names:
-            if not _WORD.fullmatch(value):
-                settled = min(settled, _begins_at(value, text))
+        word = _WORD.match(text[::-1])
+        settled = len(text) - (word.end() if word else 0)
+        for key in _KEY_BLOCK.finditer(text):
+            if key.end() > settled or not key[1]:
+                settled = min(settled, key.start())
+        values = [value for value in self._names if not _WORD.fullmatch(value)]
+        for _ in values:  # as often as one may begin within another
+            for value in values:
+                settled = _before(value, text, settled)
         return settled
 
     def without_values(self, text: str) -> str:
@@ -152,14 +154,14 @@ def _without_ends(text: str, value: str, word: str) -> str:
     return text
 
 
-def _begins_at(value: str, text: str) -> int:
-    """Where the end of `text` is the beginning of `value`; the length of `text` if it is not."""
-    at = max(0, len(text) - len(value) + 1)
-    while (at := text.find(value[0], at)) >= 0:
-        if value.startswith(text[at:]):
+def _before(value: str, text: str, settled: int) -> int:
+    """`settled`; or where, before it, a `value` begins that goes on behind it, perhaps in what is still to come."""
+    at = max(0, settled - len(value) + 1)
+    while (at := text.find(value[0], at, settled)) >= 0:
+        if value.startswith(text[at : at + len(value)]):
             return at
         at += 1
-    return len(text)
+    return settled
 
 
 def _in_common(one: str, other: str) -> int:

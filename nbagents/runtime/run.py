@@ -176,14 +176,14 @@ class Run:
         """Why `work` did not come to its end; None when it did."""
         try:
             await work
-        except asyncio.CancelledError:
-            by = self._stopped_by or "an interrupt"
-            return RunStopped(f"run {self.name!r} was stopped by {by} {self._when()}")
-        except Exception as failure:
+        except (Exception, asyncio.CancelledError) as failure:
             return self._failure(failure)
         return None
 
-    def _failure(self, error: Exception) -> RunError:
+    def _failure(self, error: Exception | asyncio.CancelledError) -> RunError:
+        if isinstance(error, asyncio.CancelledError):
+            by = self._stopped_by or "an interrupt"
+            return RunStopped(f"run {self.name!r} was stopped by {by} {self._when()}")
         redact_error(error, self.gate.redact)
         if isinstance(error, RunError) and not isinstance(error, RunFailed):
             return error
@@ -214,7 +214,8 @@ class Run:
             self.gate.write("end", status=self._status, reason=self.stop_reason, usage=usage, error=said)
         except JournalError as unwritten:
             self._error, self._status = RunFailed(str(unwritten)), "failed"
-        self.journal.close()
+        finally:
+            self.journal.close()
 
     # What it says about itself ----------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from ..models.messages import RequestUsage
-from ..models.prices import Cost, cost_of
+from ..models.prices import Cost, cost_of, price
 
 
 @dataclass(slots=True)
@@ -34,9 +34,10 @@ class ModelCall:
     usage: RequestUsage
 
     @property
-    def cost(self) -> Cost:
-        """What it cost, if that is known."""
-        return cost_of([(self.billed_as, self.usage)])
+    def usd(self) -> float | None:
+        """Its price; None when it is not known."""
+        provider, _, model = self.billed_as.partition("/")
+        return price(provider, model, self.usage)
 
 
 @dataclass(slots=True)

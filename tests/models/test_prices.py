@@ -95,3 +95,15 @@ def test_the_price_lists_are_loaded_when_a_price_is_asked() -> None:
         "p.price('openai', 'gpt-4o', U(1, 1)); assert 'genai_prices' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_calls_are_not_summed_up_before_they_are_priced() -> None:
+    """A prompt above 200,000 tokens costs twice as much each, ten of 30,000 do not."""
+    one = RequestUsage(30_000, 1000)
+    alone = price("anthropic", "claude-sonnet-4-5", one)
+    assert alone is not None
+    assert cost_of([("anthropic/claude-sonnet-4-5", one)] * 10).usd == pytest.approx(10 * alone)
+
+
+def test_a_server_that_counts_wrongly_has_no_price() -> None:
+    assert price("openai", "gpt-4o", RequestUsage(-1, 5)) is None

@@ -9,10 +9,18 @@ from typing import Any
 import pytest
 
 from nbagents.agents import AssistantAgent, UserProxyAgent
-from nbagents.errors import BudgetReached, ConfigurationError, RunStopped
-from nbagents.models import CreateResult, ReplayChatCompletionClient, RequestUsage
+from nbagents.errors import BudgetReached, ConfigurationError, ModelServerError, RunStopped
+from nbagents.models import (
+    ChatCompletionCache,
+    ChatCompletionClient,
+    CreateResult,
+    FallbackChatCompletionClient,
+    ReplayChatCompletionClient,
+    RequestUsage,
+)
 from nbagents.runtime import Answer, Budget, Gate, Question, Run, budget, passing
-from nbagents.teams import RoundRobinGroupChat
+from nbagents.runtime.usage import Usage
+from nbagents.teams import RoundRobinGroupChat, SelectorGroupChat
 from tests.scripted import ScriptedPerson
 
 
@@ -38,12 +46,12 @@ CALL = 0.001 * 0.15 + 0.0005 * 0.60
 BOUND = 0.001 * 0.15 + 0.001 * 0.60
 
 
-def team(*clients: ReplayChatCompletionClient, turns: int = 10, names: Sequence[str] = "ab") -> RoundRobinGroupChat:
+def team(*clients: ChatCompletionClient, turns: int = 10, names: Sequence[str] = "ab") -> RoundRobinGroupChat:
     members = [AssistantAgent(name, client) for name, client in zip(names, clients, strict=False)]
     return RoundRobinGroupChat(members, max_turns=turns)
 
 
-async def stopped_by(limit: Budget, client: ReplayChatCompletionClient | None = None) -> tuple[Gate, BudgetReached]:
+async def stopped_by(limit: Budget, client: ChatCompletionClient | None = None) -> tuple[Gate, BudgetReached]:
     with passing(Gate(budget=limit)) as gate, pytest.raises(BudgetReached) as caught:
         await team(client or Paid()).run(task="go")
     return gate, caught.value
@@ -196,6 +204,7 @@ async def test_a_tool_that_asks_a_model_cannot_go_over_it() -> None:
         ("0.50usd 200k 12turns 10min", Budget(0.5, 200_000, 12, 10)),
         ("$2", Budget(usd=2)),
         ("1.5m,1turn", Budget(tokens=1_500_000, turns=1)),
+        ("10 min, .5 usd,", Budget(usd=0.5, minutes=10)),
         (["500tokens", "2.5minutes"], Budget(tokens=500, minutes=2.5)),
     ],
 )
@@ -213,3 +222,63 @@ def test_a_budget_says_itself() -> None:
     assert str(Budget(0.5, 200_000, 12, 10)) == "$0.50 · 200,000 tokens · 12 turns · 10 min"
     assert str(Budget()) == "no limit"
     assert Budget(usd=0.5).or_else(Budget(usd=1, turns=20)) == Budget(usd=0.5, turns=20)
+
+
+async def test_a_fallback_is_bounded_by_the_dearest_that_may_answer() -> None:
+    class Down(Paid):
+        async def create(self, messages: Any, **options: Any) -> CreateResult:
+            raise ModelServerError("down", provider=self.provider, model=self.model)
+
+    dear = Paid("gpt-4o")  # 17 times as much: at most $0.0125 for a call
+    answer = CreateResult(finish_reason="stop", content="ok", usage=RequestUsage(1000, 500), model="gpt-4o")
+    dear.chat_completions = [answer] * 50
+    for client in (FallbackChatCompletionClient([Down(), dear]),
+                   ChatCompletionCache(FallbackChatCompletionClient([Down(), dear]))):  # fmt: skip
+        gate, error = await stopped_by(Budget(usd=0.012), client)
+        assert (gate.usage.calls, error.limit) == (0, "$0.01")
+    gate, _ = await stopped_by(Budget(usd=0.02), FallbackChatCompletionClient([Down(), dear]))
+    assert gate.usage.calls == 2 and gate.usage.cost.usd <= 0.02
+
+
+async def test_the_limit_of_one_call_holds_for_that_call() -> None:
+    async def ask(limit: int) -> None:
+        with passing(Gate(budget=Budget(tokens=2500))) as gate:
+            answer = gate.model("a", Paid(), [], extra_create_args={"max_tokens": limit})
+            assert [part async for part in answer]
+
+    await ask(1500)
+    with pytest.raises(BudgetReached):
+        await ask(1501)
+
+
+async def test_the_choice_of_a_speaker_is_between_turns() -> None:
+    chooser = Paid()
+    chooser.chat_completions = [
+        CreateResult(finish_reason="stop", content=name, usage=RequestUsage(1000, 500)) for name in "abab"
+    ]
+    members = [AssistantAgent(name, Paid()) for name in "ab"]
+    with passing(Gate(budget=Budget(tokens=4900))), pytest.raises(BudgetReached, match="after turn 1 "):
+        await SelectorGroupChat(members, chooser, max_turns=9).run(task="go")
+
+
+async def test_two_people_who_are_waited_for_at_once_take_their_time_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(budget.time, "monotonic", lambda: now[0])
+    allowance = budget.Allowance(Budget(minutes=1), Usage(), lambda model: None)
+    now[0] = 1000.0
+    allowance.take_turn(0)  # only now the run begins
+    with allowance.waiting():
+        now[0] += 600
+        with allowance.waiting():
+            now[0] += 600
+            allowance.take_turn(1)  # another branch goes on meanwhile
+    now[0] += 59
+    allowance.take_turn(2)
+    now[0] += 2
+    with pytest.raises(BudgetReached):
+        allowance.take_turn(3)
+
+
+def test_a_limit_that_is_no_number_says_so() -> None:
+    with pytest.raises(ConfigurationError, match="budget usd='1'"):
+        Budget(usd="1")  # type: ignore[arg-type]  # a wrong value is the point

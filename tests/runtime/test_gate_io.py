@@ -223,3 +223,22 @@ async def test_cancelling_closes_the_connection_within_a_second() -> None:
             await server.left.wait()
         assert time.monotonic() - began < 1
         await client.close()
+
+
+@pytest.mark.parametrize("on_thread", [True, False])
+async def test_a_secret_that_comes_in_pieces_is_not_shown(on_thread: bool) -> None:
+    gate, watcher = watched(redactor=Redactor({"MY_KEY": "planted-1234567"}))
+    text = "the key planted-1234567 is hidden"
+
+    class Letters(Remote):
+        on_io_thread = on_thread
+
+        async def create_stream(self, messages: Any, **asked: Any) -> AsyncGenerator[str | CreateResult, None]:
+            for letter in text:
+                yield letter
+            yield CreateResult(finish_reason="stop", content=text, usage=RequestUsage(1, 1))
+
+    with passing(gate):
+        await writer(Letters("x")).run(task="go")
+    assert "".join(piece for _, piece in watcher.chunks) == "the key [redacted MY_KEY] is hidden"
+    assert not gate._pieces, "nothing is kept of an answer that was shown"

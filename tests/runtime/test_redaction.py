@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 
 import pytest
@@ -104,3 +105,22 @@ def test_a_redactor_can_be_used_while_another_thread_adds_to_it() -> None:
     while not done.is_set():
         assert redactor("a text with planted-secret-7 in it") == "a text with [redacted KEY_7] in it"
     adding.join()
+
+
+def test_of_two_secrets_that_are_added_at_once_none_is_lost() -> None:
+    redactor, usual = Redactor(), sys.getswitchinterval()
+
+    def add(name: str) -> None:
+        for number in range(60):
+            redactor.add(name, f"planted-{name}-{number}")
+
+    adding = [threading.Thread(target=add, args=(name,)) for name in "abcdefgh"]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in adding:
+            thread.start()
+        for thread in adding:
+            thread.join()
+    finally:
+        sys.setswitchinterval(usual)
+    assert all("planted" not in redactor(f"planted-{name}-{n}") for name in "abcdefgh" for n in range(60))

@@ -268,18 +268,6 @@ async def _until(condition: Any) -> None:
     raise AssertionError("the condition never held")
 
 
-async def test_a_run_that_cannot_give_back_what_it_held_ends_as_failed() -> None:
-    async def close() -> None:
-        raise OSError("the kernel is gone")
-
-    team = RoundRobinGroupChat([assistant("a", "It is 42.")], max_turns=1)
-    run = Run("r", team, Gate(), close=close)
-    run.start("What is it?")
-    with pytest.raises(RunFailed, match="the kernel is gone"):
-        await asyncio.wait_for(run.wait(), 1)
-    assert run.status == "failed" and types(run)[-1] == "end"
-
-
 async def test_a_run_that_is_stopped_as_soon_as_it_was_started_ends_as_stopped() -> None:
     run = run_of([assistant("a", "It is 42.")])
     run.start("What is it?")
@@ -287,3 +275,18 @@ async def test_a_run_that_is_stopped_as_soon_as_it_was_started_ends_as_stopped()
     with pytest.raises(RunStopped, match=r"stopped by you (before the first turn|in turn 1)"):
         await asyncio.wait_for(run.wait(), 1)
     assert run.status == "stopped" and types(run)[-1] == "end"
+
+
+@pytest.mark.parametrize("failure", [OSError("no room"), asyncio.CancelledError()])
+async def test_a_run_whose_team_cannot_be_closed_ends_all_the_same(failure: BaseException) -> None:
+    async def close() -> None:
+        raise failure
+
+    for answers, expected in ((["OK"], RunStopped if isinstance(failure, asyncio.CancelledError) else RunFailed),
+                              ([], RunFailed)):  # fmt: skip
+        made = run_of([assistant("a", *answers)])
+        run = Run("r", made._team, Gate(), close=close)
+        run.start("task")
+        with pytest.raises(expected, match="stopped|no room" if answers else "a failed in turn 1"):
+            await run
+        assert run.ended and run.journal.entries[-1]["type"] == "end"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,8 @@ async def test_a_cached_answer_costs_nothing() -> None:
 
 async def test_a_result_dumps_and_loads_its_usage() -> None:
     result = await team(Paid("one")).run(task="go")
-    usage = type(result).model_validate_json(result.model_dump_json(include={"usage"})).usage
+    said = {"messages": [], **json.loads(result.model_dump_json(include={"usage"}))}
+    usage = type(result).model_validate(said).usage
     assert isinstance(usage, Usage)
     assert usage.cost.usd == pytest.approx(USD)
 
@@ -82,3 +84,25 @@ async def test_a_run_says_what_it_cost() -> None:
     end = run.journal.entries[-1]
     assert end["usage"]["cost"] == pytest.approx(USD)
     assert end["usage"]["unpriced"] == ["openai/nobody-knows"]
+
+
+async def test_a_run_costs_what_its_calls_cost_each() -> None:
+    used = RequestUsage(30_000, 1000)
+    client = Paid(*["ok"] * 10, model="gemini-2.5-pro")
+    client.provider = "google"  # above 200,000 tokens in a prompt its price doubles
+    client.chat_completions = [CreateResult(finish_reason="stop", content="ok", usage=used)] * 10
+    chat = RoundRobinGroupChat([AssistantAgent("a", client)], max_turns=10)
+    with passing(Gate()) as gate:
+        usage = (await chat.run(task="go")).usage
+    each = [entry["cost"] for entry in gate.journal.entries if entry["type"] == "result"]
+    assert usage.cost.usd == gate.usage.cost.usd == pytest.approx(sum(each))
+    assert usage.total == RequestUsage(300_000, 10_000)
+
+
+async def test_a_run_whose_server_counts_wrongly_ends_too() -> None:
+    client = Paid("one")
+    client.chat_completions = [CreateResult(finish_reason="stop", content="x", usage=RequestUsage(-1, 5))]
+    run = Run("r", team(client), Gate())
+    run.start("go")
+    await run
+    assert (run.status, str(run.cost)) == ("done", "price of openai/gpt-4o-mini unknown")

@@ -65,6 +65,16 @@ async def test_nothing_is_sent_before_a_view_is_there() -> None:
     assert len(shown.open("late").items) == 6
 
 
+async def test_a_piece_that_comes_after_the_end_is_not_shown() -> None:
+    shown = Shown()
+    view = shown.open("view")
+    for entry in await runs.approved():
+        shown.screen.entry(entry)
+    shown.screen.chunk("coder", "late", "on its way when the run was stopped")
+    shown.screen.close()
+    assert not [item for item in view.items if item["kind"] == "draft"]
+
+
 async def test_a_draft_gives_way_to_its_message_in_one_delta() -> None:
     entries = await runs.approved()
     written = next(index for index, entry in enumerate(entries) if entry["type"] == "message")
