@@ -144,3 +144,19 @@ async def test_unloading_gives_the_shell_stream_back(interactive: Notebook, llmo
     await interactive.run("while unended.status == 'running': await asyncio.sleep(0.02)")
     await interactive.run("import nbagents.kernel.comm_tap as comm_tap\nawait asyncio.sleep(0.1)")
     assert await interactive.value("print(len(comm_tap._BY_KERNEL))") == 0
+
+
+async def test_a_notebook_written_for_autogen_runs_as_it_is(bare: Headless) -> None:
+    cells = [
+        "%load_ext nbagents.compat.autogen",
+        "from autogen_agentchat.agents import AssistantAgent\nfrom autogen_agentchat.teams import RoundRobinGroupChat\n"
+        "from autogen_ext.models.replay import ReplayChatCompletionClient",
+        'team = RoundRobinGroupChat([AssistantAgent("a", ReplayChatCompletionClient(["It is 42."]))], max_turns=1)\n'
+        'result = await team.run(task="What is it?")\nprint(result.messages[-1].content, result.stop_reason)',
+        "print(team.dump_component().provider, AssistantAgent.__module__)",
+    ]
+    *_, said, dumped = [await bare.runs(cell) for cell in cells]
+    assert said.text == "It is 42. Maximum number of turns 1 reached.\n"
+    assert dumped.text == "autogen_agentchat.teams.RoundRobinGroupChat nbagents.agents.assistant\n"
+    gone = await bare.run("%unload_ext nbagents.compat.autogen\nimport autogen_agentchat.teams")
+    assert "No module named 'autogen_agentchat'" in str(gone.outputs)
