@@ -98,13 +98,13 @@ def test_the_policy_holds_in_asyncio_run(nobody: None) -> None:
 
 
 SCRIPT = """
-import asyncio
+import asyncio, sys
 from nbagents.agents import UserProxyAgent
 
 async def main():
     for person in (UserProxyAgent("a"), UserProxyAgent("b", input_func=input)):
         try:
-            print((await asyncio.wait_for(person.run(task="go"), 0.5)).messages[-1].to_text())
+            print((await asyncio.wait_for(person.run(task="go"), float(sys.argv[1]))).messages[-1].to_text())
         except Exception as error:
             print(type(error).__name__, error)
 
@@ -115,7 +115,11 @@ asyncio.run(main())
 def piped(text: str | None) -> str:
     """What the script prints when `text` comes through a pipe; None: the pipe stays open, and nothing comes."""
     with subprocess.Popen(
-        [sys.executable, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", SCRIPT, "30" if text is not None else "0.5"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as script:
         assert script.stdin is not None and script.stdout is not None and script.stderr is not None
         if text is None:
