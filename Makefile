@@ -79,6 +79,7 @@ test: test-needs ## Everything: check, kernels, wheel, browser, containers, real
 .PHONY: test-needs
 test-needs: $(MADE)/dev $(MADE)/docs $(OLD_VENV)/.made chromium
 	@scripts/libgomp $(BIN)/python
+	@PYTHON=$(BIN)/python scripts/docker-engine install
 	@for model in $(TEST_MODELS); do $(STEP) "Fetch the model $$model" nbagents model get $$model || exit 1; done
 
 test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-headless, test-packaging, test-browser, test-docker, test-executors, test-docs, test-model, test-demo
