@@ -7,6 +7,7 @@ reading them out. It answers within two seconds, also when the engine hangs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import sys
 import threading
@@ -16,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .errors import ConfigurationError, SandboxUnavailable
 from .kernel.supported import why_unsupported
 from .models import weights
 from .models.keys import VARIABLES, find_key
@@ -87,7 +89,10 @@ def _jupyterlab() -> Check:
 
 
 def _keys() -> Check:
-    found = {provider: key.source for provider in VARIABLES if (key := find_key(provider)) is not None}
+    try:
+        found = {provider: key.source for provider in VARIABLES if (key := find_key(provider)) is not None}
+    except ConfigurationError as error:
+        return Check("keys", False, str(error), "save the file as UTF-8, or remove it", {"providers": {}})
     if found:
         told = ", ".join(f"{provider} ({source})" for provider, source in found.items())
         return Check("keys", True, told, facts={"providers": found})
@@ -136,19 +141,19 @@ def _on_engine() -> list[Check]:
     from .executors.docker.engine import connect, sdk
     from .executors.docker.image import image_name
 
-    client, name = connect(timeout=ENGINE_SECONDS), image_name()
-    try:
-        image = client.images.get(name)
-        megabytes = round(image.attrs["Size"] / 1e6)
-        facts = {"name": name, "digest": image.id, "bytes": image.attrs["Size"]}
-        checks = [Check("image", True, f"{name} · {image.id[:19]} · {megabytes} MB", facts=facts)]
-    except sdk().errors.ImageNotFound:
-        checks = [Check("image", False, f"{name} is not built", "nbagents sandbox build", {"name": name})]
-    running = len(client.api.containers(filters={"label": LABEL}))
+    name = image_name()
+    with contextlib.closing(connect(timeout=ENGINE_SECONDS)) as client:
+        try:
+            image = client.images.get(name)
+            megabytes = round(image.attrs["Size"] / 1e6)
+            facts = {"name": name, "digest": image.id, "bytes": image.attrs["Size"]}
+            checks = [Check("image", True, f"{name} · {image.id[:19]} · {megabytes} MB", facts=facts)]
+        except sdk().errors.ImageNotFound:
+            checks = [Check("image", False, f"{name} is not built", "nbagents sandbox build", {"name": name})]
+        running = len(client.api.containers(filters={"label": LABEL}))
     told = "1 container" if running == 1 else f"{running} containers"
     if (ready := _ready_here()) is not None:
         told += f", of which this kernel keeps {ready} ready"
-    client.close()
     return [*checks, Check("sandboxes", checks[0].ok, told, facts={"running": running, "ready": ready})]
 
 
@@ -169,7 +174,7 @@ def _within(seconds: float, call: Callable[[], T]) -> T | None:
     def ask() -> None:
         try:
             found.append(call())
-        except OSError:  # the SDK's connection errors are requests', which are OSErrors
+        except (OSError, SandboxUnavailable):  # the SDK's connection errors are requests', which are OSErrors
             return
 
     asking = threading.Thread(target=ask, name="nbagents-doctor", daemon=True)

@@ -19,6 +19,7 @@ import pytest
 from nbagents import doctor
 from nbagents.cli import main
 from nbagents.doctor import CHECK_NAMES, Check, examined
+from nbagents.executors.docker import engine
 from nbagents.magics.agent_magic import show_agents
 from nbagents.magics.session import Session
 from nbagents.magics.settings import NBAgents
@@ -157,6 +158,16 @@ def test_json_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert check["facts"]["kernelspecs"]
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_engine_that_goes_away_between_two_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "probe", lambda timeout: engine.EngineReport("unix:///none.sock", "a test", "29"))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
+    checks = {check.name: check for check in doctor._docker()}
+
+    assert checks["docker"].ok
+    assert checks["image"].found == checks["sandboxes"].found == "the engine did not answer"
+
+
 def test_the_whole_command_is_quick(silent_engine: None) -> None:
     """In a process of its own, as a person runs it: Python's start and all imports included."""
     began = time.monotonic()
@@ -169,3 +180,14 @@ def test_the_notebook_shows_a_table() -> None:
     table: Any = show_agents(Session(), NBAgents(), "doctor")
     assert [row[1] for row in table.rows] == list(CHECK_NAMES)
     assert "<table>" in table._repr_mimebundle_()["text/html"]
+
+
+def test_a_file_of_keys_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".env").write_bytes(b"OPENAI_API_KEY=\xff")
+    for variables in doctor.VARIABLES.values():
+        for variable in variables:
+            monkeypatch.delenv(variable, raising=False)
+    monkeypatch.chdir(tmp_path)
+    check = next(check for check in examined() if check.name == "keys")
+    assert not check.ok and ".env cannot be read" in check.found

@@ -26,7 +26,8 @@ from .code_executor import CodeExecutor
 from .command_line.code_file import LANGUAGES
 from .command_line.functions import to_stub
 from .command_line.functions_module import FunctionsModule
-from .command_line.workspace import TemporaryWorkDir, Workspace
+from .command_line.workspace import Workspace
+from .own_process import OwnDirectory
 
 __all__ = ["AzureContainerCodeExecutor", "TokenProvider"]
 
@@ -78,7 +79,7 @@ class AzureContainerCodeExecutor(CodeExecutor):
         self._given_dir = None if work_dir is None else Path(work_dir)
         if self._given_dir is not None:
             self._given_dir.mkdir(parents=True, exist_ok=True)
-        self._temporary: TemporaryWorkDir | None = None
+        self._temporary: OwnDirectory | None = None
         self._functions = FunctionsModule(functions_module, tuple(functions))
         self._suppress_result = suppress_result_output
         self._session, self._ours = session_id or str(uuid.uuid4()), session_id is None
@@ -97,7 +98,7 @@ class AzureContainerCodeExecutor(CodeExecutor):
         if self._given_dir is not None:
             return self._given_dir
         if self._temporary is None:
-            self._temporary = TemporaryWorkDir()
+            self._temporary = OwnDirectory()
         return self._temporary.path
 
     @property

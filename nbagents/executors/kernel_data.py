@@ -76,12 +76,12 @@ class KernelDesk:
                 raise TransferError(f"there is no {name!r} in the kernel; there are: {names[:500] or 'none'}")
             data = memoryview(await self._receive(name, told))
         header, sizes = told.get("header"), told.get("sizes")
-        if not isinstance(header, dict) or not isinstance(sizes, list) or len(sizes) > 10:
+        if not isinstance(header, dict) or not isinstance(sizes, list) or len(sizes) > 10 or not _are_counts(sizes):
             raise TransferError(f"{name!r} did not come whole from the kernel")
         buffers, start = [], 0
         for size in sizes:
-            buffers.append(data[start : start + int(size)])
-            start += int(size)
+            buffers.append(data[start : start + size])
+            start += size
         return header, buffers
 
     async def files(self) -> list[SandboxFile]:
@@ -150,6 +150,10 @@ class KernelDesk:
             f"{what!r} is {megabytes}, and {self.limit / 1e6:,.0f} MB may cross: "
             "select what is needed first, or give the executor a larger data_limit"
         )
+
+
+def _are_counts(sizes: list[Any]) -> bool:
+    return all(isinstance(size, int) and size >= 0 for size in sizes)
 
 
 def encoded(name: str, value: Any) -> tuple[codec.Header, list[bytes]]:

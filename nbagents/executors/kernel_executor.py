@@ -59,6 +59,7 @@ class KernelExecutor(CodeExecutor):
         self._data_limit = data_limit
         self._ask = ask
         self._library = "pandas"
+        self._here: asyncio.AbstractEventLoop | None = None
         self._made: tuple[KernelSession, KernelDesk] | None = None
 
     @abstractmethod
@@ -120,6 +121,7 @@ class KernelExecutor(CodeExecutor):
             said = f"this kernel runs {self.languages[0]} only, not {block.language!r}"
             error = {"output_type": "error", "ename": "UnknownLanguage", "evalue": said, "traceback": [said]}
             return CodeResult(exit_code=1, output=said, outputs=[error])
+        self._here = asyncio.get_running_loop()
         running = asyncio.ensure_future(_there(self._session.run, self._prepared(block.code), self.timeout))
         token.link_future(running)
         return await running
@@ -185,10 +187,16 @@ class KernelExecutor(CodeExecutor):
 
     def _parts(self) -> tuple[KernelSession, KernelDesk]:
         if self._made is None:
-            ask = _on_this_loop(self._ask) if self._ask is not None else None
+            ask = self._ask_here if self._ask is not None else None
             session = KernelSession(self._connect, self._limits, sandboxed=self.sandboxed, ask=ask)
             self._made = session, KernelDesk(session, self._data_limit)
         return self._made
+
+    async def _ask_here(self, prompt: str, password: bool) -> str:
+        """Ask on the loop on which the block was started; this is called on the I/O thread."""
+        assert self._ask is not None and self._here is not None  # a block has asked
+        asking = asyncio.run_coroutine_threadsafe(_called(self._ask, prompt, password), self._here)
+        return await asyncio.wrap_future(asking)
 
 
 def _joined(outputs: list[str]) -> str:
@@ -203,17 +211,6 @@ def _quiet(code: str) -> str:
     """`code`; a value with a semicolon behind it stays quiet, as in a cell. IPython looks for that in its history."""
     line = code.rstrip().rpartition("\n")[2].partition("#")[0].rstrip()
     return f"{code}\nNone" if line.endswith(";") and not code.lstrip().startswith("%%") else code
-
-
-def _on_this_loop(ask: Ask) -> Ask:
-    """`ask`, to be called on the I/O thread and run where the executor is used."""
-    loop = asyncio.get_running_loop()
-
-    async def ask_there(prompt: str, password: bool) -> str:
-        asking = asyncio.run_coroutine_threadsafe(_called(ask, prompt, password), loop)
-        return await asyncio.wrap_future(asking)
-
-    return ask_there
 
 
 async def _called(ask: Ask, prompt: str, password: bool) -> str:

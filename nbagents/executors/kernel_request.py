@@ -54,6 +54,11 @@ class KernelRequest:
         self._replied = self._idle = False
         self._loose_end: asyncio.TimerHandle | None = None
 
+    @property
+    def complete(self) -> bool:
+        """All of it has come: the reply, and that the kernel is idle again."""
+        return self._replied and self._idle
+
     def receive(self, channel: str, message: Message, size: int) -> None:
         """Take a message of the kernel, if it is an answer to this request."""
         content = message.get("content")

@@ -258,6 +258,8 @@ class KernelSession:
             self._lost = why
             await self._discard()
             return "; it did not stop when interrupted and had to be killed: its variables are gone"
+        if not request.complete:  # what it said is under way still, and would crowd out what the next block says
+            await self._reconnect(kernel)
         return "; interrupted"
 
     # Beside the blocks ------------------------------------------------------------------------------------

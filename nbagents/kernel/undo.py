@@ -11,7 +11,7 @@ from .namespace_changes import NamespaceChanges
 KEPT_BLOCKS = 10
 """So many blocks can be undone one by one. Older ones are one step, which keeps one value for each name."""
 
-NEVER_UNDONE = "changes inside of objects, files, and whatever went over the network"
+NEVER_UNDONE = "changes inside of objects, files, the network"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import ConfigurationError
+from difflib import get_close_matches
+
+from ..errors import ConfigurationError, UnknownNameError
 from .agents_check import check
 from .agents_key import set_key
 from .arguments import Command, Flag
@@ -10,18 +12,23 @@ from .cards import Card, Table
 from .front_matter import parse, split
 from .session import Session
 from .settings import AUTO, CODE_TARGETS, NBAgents
-from .specs import AGENT_KEYS, AgentSpec
+from .spec_values import AGENT_KEYS, flag_value
+from .specs import AgentSpec
 
 AGENT = Command(
     "%%agent NAME",
     "Defines an agent: flags or YAML front matter between --- lines, then its instructions as text.",
     words=("NAME",),
     flags=(
-        Flag("model", "who answers, as provider/name; after a comma who stands in where it does not"),
+        Flag(
+            "model",
+            "who answers; after a comma who stands in where it does not",
+            value="PROVIDER/NAME",
+        ),
         Flag("code", "where its code runs", choices=CODE_TARGETS),
-        Flag("base-url", "server of an openai/... model that is not OpenAI's"),
-        Flag("temperature", "how freely the model chooses its words"),
-        Flag("description", "what the agent is for, as the others read it"),
+        Flag("base-url", "server of an openai/... model that is not OpenAI's", value="URL"),
+        Flag("temperature", "how freely the model chooses its words", value="NUMBER"),
+        Flag("description", "what the agent is for, as the others read it", value="TEXT"),
     ),
 )
 
@@ -31,6 +38,9 @@ AGENTS = Command(
     "to run them; key: asks for a key.",
     more_words=True,
 )
+
+COMMANDS = ("check", "doctor", "key")
+"""What may stand after ``%agents`` besides the name of an agent."""
 
 
 def define_agent(session: Session, settings: NBAgents, line: str, body: str | None) -> Card:
@@ -45,7 +55,7 @@ def define_agent(session: Session, settings: NBAgents, line: str, body: str | No
     yaml, instructions, first_line = split(body)
     values = parse(yaml, first_line, AGENT_KEYS)
     for flag, value in arguments.values.items():
-        values[flag.replace("-", "_")] = _flag_value(flag, value)
+        values[flag.replace("-", "_")] = flag_value(AGENT_KEYS, flag, value)
     spec = AgentSpec(name=arguments.words[0], instructions=instructions.strip(), **values)
     state = session.define_agent(spec)
     card = agent_card(spec, settings)
@@ -61,12 +71,21 @@ def show_agents(session: Session, settings: NBAgents, line: str) -> Card | Table
     words = AGENTS.parse(line).words
     if words[:1] == ["key"]:
         return set_key(" ".join(words[1:]))
+    if len(words) > 1:
+        raise ConfigurationError(f"%agents: {words[1]!r} is one word too many; usage: {AGENTS.usage}")
     if words == ["check"]:
         return check(session, settings)
     if words == ["doctor"]:
         return doctor_table()
     if words:
+        if words[0] not in session.agents and get_close_matches(words[0], COMMANDS, 1):
+            raise UnknownNameError("agent", words[0], [*session.agents, *COMMANDS])
         return agent_card(session.agent(words[0]), settings)
+    return agents_table(session, settings)
+
+
+def agents_table(session: Session, settings: NBAgents) -> Table:
+    """The agents of this notebook."""
     rows = [
         [
             spec.name,
@@ -108,13 +127,6 @@ def _code(spec: AgentSpec, settings: NBAgents) -> str:
 def _loosened(spec: AgentSpec, settings: NBAgents) -> list[str]:
     """What its container may do beyond what is usual; nothing where its code runs in none."""
     return spec.options.loosened if (spec.code or settings.code) in (AUTO, "docker") else []
-
-
-def _flag_value(flag: str, value: str) -> object:
-    try:
-        return AGENT_KEYS[flag.replace("-", "_")](value)
-    except ValueError as error:
-        raise ConfigurationError(f"--{flag}: {error}") from None
 
 
 def _teams_of(session: Session, agent: str) -> str:

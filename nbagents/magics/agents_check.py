@@ -6,9 +6,10 @@ import importlib.util
 import os
 from collections.abc import Iterator
 
-from ..errors import NBAgentsError
-from ..models.keys import VARIABLES, env_file, find_key, keyring_problem
+from ..errors import ConfigurationError, NBAgentsError
+from ..models.keys import VARIABLES, Key, env_file, find_key, keyring_problem, values_of
 from ..models.names import check_name, split_names
+from ..models.openai_models import elsewhere
 from ..models.weights import find
 from .cards import Table
 from .session import Session
@@ -37,7 +38,7 @@ def _model_row(settings: NBAgents) -> Row:
 
 
 def _setting_rows(settings: NBAgents) -> Iterator[Row]:
-    for name in ("base_url", "code", "journals"):
+    for name in ("base_url", "code", "budget", "max_turns", "journals"):
         value = str(getattr(settings, name))
         if value:
             yield name, value, _source(settings, name), ""
@@ -46,7 +47,7 @@ def _setting_rows(settings: NBAgents) -> Iterator[Row]:
 def _source(settings: NBAgents, name: str) -> str:
     """Where a setting's value came from; traitlets keeps what it read from files, but not who assigned."""
     value = getattr(settings, name)
-    if settings.config.NBAgents.get(name) == value:
+    if settings.read_at_start.get(name) == value:
         return "config file or command line"
     if os.environ.get(f"NBAGENTS_{name.upper()}") == value:
         return f"environment variable NBAGENTS_{name.upper()}"
@@ -80,7 +81,9 @@ def _provider_rows(name: str, settings: NBAgents) -> Iterator[Row]:
     elif provider == "azure" and not os.environ.get("AZURE_OPENAI_ENDPOINT"):
         yield "azure endpoint", "none", "", "set the environment variable AZURE_OPENAI_ENDPOINT"
     needs_none = provider == "ollama" or (provider == "openai" and settings.base_url)
-    if provider in VARIABLES and not needs_none and find_key(provider) is None:
+    if provider == "openai" and (place := elsewhere(model)) is not None:
+        provider = place.key_of
+    if provider in VARIABLES and not needs_none and _found(provider) is None:
         fix = f"%agents key {provider}, or set the environment variable {VARIABLES[provider][0]}"
         yield f"key of {provider}", "none", "", f"{name} cannot be asked: {fix}"
 
@@ -94,19 +97,32 @@ def _weights_row(model: str) -> Row:
 
 def _key_rows() -> Iterator[Row]:
     for provider in VARIABLES:
-        key = find_key(provider)
+        key = _found(provider)
         if key is not None:
             yield f"key of {provider}", "set", key.source, ""
-    yield "keyring", "usable" if not keyring_problem() else "not usable", "", keyring_problem()
+    problem = keyring_problem()
+    fix = f"{problem}; keys are taken from environment variables and from .env" if problem else ""
+    yield "keyring", "not usable" if problem else "usable", "", fix
     path = env_file()
     if path is not None:
         yield ".env", str(path), "", _file_problem()
 
 
+def _found(provider: str) -> Key | None:
+    try:
+        return find_key(provider)
+    except ConfigurationError:  # of the file, which has a row of its own
+        return None
+
+
 def _file_problem() -> str:
-    """A file that git would take along."""
+    """A file that cannot be read, or that git would take along."""
     path = env_file()
     assert path is not None, "asked for a file that is there"
+    try:
+        values_of(path)
+    except ConfigurationError as error:
+        return str(error)
     if not (path.parent / ".git").exists():
         return ""
     ignored = path.parent / ".gitignore"

@@ -20,19 +20,22 @@ WORD = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\S+)""")
 class Flag:
     """One flag of a magic.
 
-    `takes` says what follows it: a value, names (separated by commas, or the flag repeated), or nothing.
+    `takes` says what follows it: a value, names (separated by commas, or the flag repeated), or nothing; `value` is
+    what help calls it.
     """
 
     name: str
     help: str
     takes: Literal["value", "names", "nothing"] = "value"
     choices: tuple[str, ...] = ()
+    value: str = ""
 
     def usage(self) -> str:
         """As it is shown in help: ``--code live|none``."""
         if self.takes == "nothing":
             return f"--{self.name}"
-        return f"--{self.name} {'|'.join(self.choices) or ('A,B' if self.takes == 'names' else self.name.upper())}"
+        usual = "A,B" if self.takes == "names" else self.name.upper()
+        return f"--{self.name} {'|'.join(self.choices) or self.value or usual}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class _Parser:
         if flag is None:
             raise UnknownNameError("flag", name, self.flags, f"usage: {self._usage()}")
         if flag.takes == "nothing":
+            if equals:
+                raise ConfigurationError(f"{word}: {name} takes no value: write {name} alone")
             self.found.switches.add(flag.name)
             return
         if not equals:

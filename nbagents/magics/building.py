@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,25 +13,12 @@ from ..executors.docker.container_spec import ContainerOptions
 from ..models import ChatCompletionClient, FallbackChatCompletionClient, client_for
 from ..models.names import check_name, split_names
 from ..teams import RoundRobinGroupChat
-from .code_place import CodePlace, code_places
+from .code_place import CodePlace, code_places, most_trusted, places_described
+from .code_rules import code_rules
 from .session import Session
 from .settings import NBAgents
 from .specs import YOU, AgentSpec, TeamSpec
 from .workplaces import Workplaces
-
-LIVE_CODE_RULES = (
-    "To compute something, write one ```python block. It runs in the user's notebook, where the variables you are told "
-    "of exist already: use them, do not create or load them again. The block must print what you need to know; its "
-    "output comes back to you. Never invent an output."
-)
-
-
-DOCKER_CODE_RULES = (
-    "To compute something, write one ```python block. It runs in a sandbox of your own{network}; your variables stay "
-    "from block to block. The variables that you are told of exist there already, as copies: use them, do not create "
-    "or load them again. Give every result that matters a name. The block must print what you need to know; its output "
-    "comes back to you. Never invent an output."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +100,8 @@ class TeamBuilder:
                      "max_messages": spec.max_messages, "max_turns": max_turns, "sha": spec.digest},
             "agents": [self._described(agent) for agent in specs],
         }  # fmt: skip
-        targets = [self._target(agent) for agent in specs]
-        code = next((target for target in ("live", "docker") if target in targets), "none")
-        return BuiltTeam(team, self._clients, self._work, code, described, self._places_described(specs))
+        code = most_trusted(self._places.values())
+        return BuiltTeam(team, self._clients, self._work, code, described, places_described(self._places, specs))
 
     def _agent(self, spec: AgentSpec) -> BaseChatAgent:
         client = self._client(spec)
@@ -132,7 +118,7 @@ class TeamBuilder:
             model_client_stream=True,
             max_retries_on_error=self._settings.max_retries_on_error,
             description=description,
-            system_message=f"{spec.instructions}\n\n{self._code_rules(spec)}".strip(),
+            system_message=f"{spec.instructions}\n\n{code_rules(self._target(spec), spec.options)}".strip(),
         )
 
     def _client(self, spec: AgentSpec) -> ChatCompletionClient:
@@ -159,30 +145,6 @@ class TeamBuilder:
 
     def _target(self, spec: AgentSpec) -> str:
         return self._places[spec.name].target
-
-    def _code_rules(self, spec: AgentSpec) -> str:
-        if self._target(spec) == "live":
-            return LIVE_CODE_RULES
-        return DOCKER_CODE_RULES.format(network=", without a network" if spec.options.network == "none" else "")
-
-    def _places_described(self, specs: Sequence[AgentSpec]) -> dict[str, Any]:
-        """The lines that a run shows on where code runs, what is looser there than usual, and the images."""
-        places = [self._places[spec.name] for spec in specs]
-        loosened = [
-            f"{spec.name}: {sentence}"
-            for spec in specs
-            if self._target(spec) == "docker"
-            for sentence in spec.options.loosened
-        ]
-        said = [self._said_of(line, specs) for line in dict.fromkeys(place.said for place in places if place.said)]
-        images = {name: digest for place in places for name, digest in place.images.items()}
-        described = {"places": [*said, *loosened], "loosened": loosened, "images": images}
-        return {name: value for name, value in described.items() if value}
-
-    def _said_of(self, line: str, specs: Sequence[AgentSpec]) -> str:
-        """A line on where code runs, with the names of those whom it is about when it is not about all."""
-        names = [spec.name for spec in specs if self._places[spec.name].said == line]
-        return line if len(names) == len(specs) else f"{', '.join(names)} · {line}"
 
     def _described(self, spec: AgentSpec) -> dict[str, Any]:
         """The agent as the journal's first entry keeps it."""

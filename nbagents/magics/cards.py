@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+LEFT = 'style="text-align: left"'
+"""Notebooks set tables to the right, for numbers; these hold words. Where styles are stripped, it is left anyhow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -49,8 +52,9 @@ class Table:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         if not self.rows:
             return {"text/plain": self.empty}
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in self.header)
-        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
+        head = "".join(f"<th {LEFT}>{escape(cell)}</th>" for cell in self.header)
+        cells = ("".join(f"<td {LEFT}>{escape(cell)}</td>" for cell in row) for row in self.rows)
+        rows = "".join(f"<tr>{row}</tr>" for row in cells)
         return {
             "text/plain": repr(self),
             "text/html": f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>",

@@ -7,15 +7,17 @@ if an engine and the image are there, and else it is shown and not run.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import SandboxUnavailable
 from ..executors.docker.container_spec import ContainerOptions
 from ..executors.docker.engine import DEFAULT_SOCKET, EngineReport, connect, probe, refusal, sdk
 from ..executors.docker.image import ensure
 from .settings import AUTO
+from .specs import AgentSpec
 
 PROBE_SECONDS = 1.5
 
@@ -49,6 +51,33 @@ def code_places(wanted: Mapping[str, tuple[str, ContainerOptions]]) -> dict[str,
     if any(target == "docker" or (target == AUTO and _may_have_engine()) for target, _ in wanted.values()):
         engine = probe(PROBE_SECONDS)
     return {name: _place(engine, target, options) for name, (target, options) in wanted.items()}
+
+
+def most_trusted(places: Iterable[CodePlace]) -> str:
+    """Where the code of a whole team runs, in a word: "live" if any of it does, else "docker" if any, else "none"."""
+    targets = {place.target for place in places}
+    return next((target for target in ("live", "docker") if target in targets), "none")
+
+
+def places_described(places: Mapping[str, CodePlace], specs: Sequence[AgentSpec]) -> dict[str, Any]:
+    """What a run shows and its journal keeps: where code runs, what is looser there than usual, and the images."""
+    loosened = [
+        f"{spec.name}: {sentence}"
+        for spec in specs
+        if places[spec.name].target == "docker"
+        for sentence in spec.options.loosened
+    ]
+    lines = dict.fromkeys(places[spec.name].said for spec in specs)
+    said = [_said_of(line, [spec.name for spec in specs], places) for line in lines if line]
+    images = {name: digest for place in places.values() for name, digest in place.images.items()}
+    described = {"places": [*said, *loosened], "loosened": loosened, "images": images}
+    return {name: value for name, value in described.items() if value}
+
+
+def _said_of(line: str, agents: Sequence[str], places: Mapping[str, CodePlace]) -> str:
+    """A line on where code runs, with the names of those whom it is about when it is not about all."""
+    names = [name for name in agents if places[name].said == line]
+    return line if len(names) == len(agents) else f"{', '.join(names)} · {line}"
 
 
 def _place(engine: EngineReport | None, target: str, options: ContainerOptions) -> CodePlace:

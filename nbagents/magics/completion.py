@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..models.keys import VARIABLES
 from .agent_magic import AGENT
+from .agent_magic import COMMANDS as AGENTS_COMMANDS
 from .arguments import Command
 from .session import Session
 from .specs import YOU
-from .team_magic import COMMANDS
+from .team_commands import COMMANDS
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
@@ -46,7 +47,7 @@ def suggestions(line: str, session: Session, namespace: Callable[[], Iterable[st
     typed = [] if match["rest"][-1:].isspace() else words[-1:]
     before = words[: len(words) - len(typed)]
     if match["magic"] == "agents":
-        return sorted(VARIABLES) if before == ["key"] else [] if before else [*sorted(session.agents), "check", "key"]
+        return sorted(VARIABLES) if before == ["key"] else [] if before else [*sorted(session.agents), *AGENTS_COMMANDS]
     if match["magic"] == "agent":
         return _after(AGENT, before, []) if before else []
     if not before:

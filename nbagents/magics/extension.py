@@ -9,13 +9,15 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
+from traitlets import TraitError
 
 from .. import __version__
-from ..errors import NBAgentsError
+from ..errors import ConfigurationError, NBAgentsError
 from ..io_thread import io_loop
 from ..kernel.cells_in_flight import CellsInFlight
 from ..kernel.comm_tap import CommTap
 from ..kernel.supported import check_kernel
+from ..models.keys import VARIABLES
 from ..runtime import Redactor
 from . import run_syntax
 from .agent_magic import AGENT, AGENTS, define_agent, show_agents
@@ -24,13 +26,14 @@ from .completion import completer
 from .run_cell import RunCell
 from .session import Session
 from .settings import AUTO, NBAgents
-from .team_magic import COMMANDS, TeamMagic, help_text
+from .team_commands import COMMANDS, help_text
+from .team_magic import TeamMagic
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 CODE_WORDS = {
-    AUTO: "docker if it is there, else shown, not run",
+    AUTO: "docker, else not run",
     "none": "shown, not run",
     "live": "live, after your approval",
     "docker": "docker, after your approval",
@@ -83,9 +86,10 @@ class Extension:
     def status(self) -> str:
         """One line on what is set: the answer to "what will happen when I run this?"."""
         model = self.settings.model or "none set"
-        key = " · key OPENAI_API_KEY found" if os.environ.get("OPENAI_API_KEY") else ""
+        keys = [provider for provider, names in VARIABLES.items() if any(map(os.environ.get, names))]
         code = CODE_WORDS[self.settings.code]
-        return f"nbagents {__version__} · model: {model}{key} · code: {code} · journals: {self.settings.journals}/"
+        told = [f"nbagents {__version__}", f"model: {model}", *([f"keys: {', '.join(keys)}"] if keys else [])]
+        return " · ".join([*told, f"code: {code}", f"journals: {self.settings.journals}/"])
 
     def _magics(self) -> list[tuple[Any, str, str]]:
         return [
@@ -106,7 +110,10 @@ class Extension:
     @property
     def _agents(self) -> Any:
         @no_var_expand
-        def agents(line: str) -> Any:
+        def agents(line: str) -> Any | Awaitable[Any]:
+            if line.split() in (["check"], ["doctor"]):
+                # In a thread, which `run_syntax` awaits: runs that were detached go on while something does not answer.
+                return asyncio.to_thread(show_agents, self.session, self.settings, line)
             return show_agents(self.session, self.settings, line)
 
         agents.__doc__ = AGENTS.described()
@@ -136,7 +143,10 @@ def load(ip: InteractiveShell) -> None:
     """Register nbagents in `ip`; a second time does nothing."""
     if getattr(ip, LOADED, None) is not None:
         return
-    extension = Extension(ip)
+    try:
+        extension = Extension(ip)
+    except TraitError as error:
+        raise ConfigurationError(f"a config file, or the command line, says what cannot be used: {error}") from None
     try:
         extension.register()
     except NBAgentsError:

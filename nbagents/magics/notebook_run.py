@@ -70,13 +70,14 @@ class RunData:
         return self._out_of_container(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._made()
+        return name in list(self)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._made())
+        # Of live code, what an undo or a cell has deleted since is not there any more.
+        return (name for name, place in self._made().items() if place != "live" or name in self._namespace)
 
     def __len__(self) -> int:
-        return len(self._made())
+        return sum(1 for _ in self)
 
     def __repr__(self) -> str:
         return f"<data of run {self._run.name!r}: {', '.join(self) or 'nothing'}>"

@@ -9,28 +9,26 @@ from __future__ import annotations
 import asyncio
 import builtins
 import keyword
-import os
-import re
 from collections.abc import MutableMapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigurationError, JournalError
+from ..errors import ConfigurationError
 from ..kernel.cell import Cell
 from ..kernel.interrupts import ticking
 from ..messages import BaseChatMessage, TextMessage
-from ..runtime import Approvals, Budget, Gate, Journal, Redactor, Run
+from ..runtime import Approvals, Budget, Gate, Redactor, Run
 from ..widgets.run_view import RunView
 from .arguments import Arguments
 from .building import BuiltTeam, TeamBuilder
 from .code_place import code_places
+from .journal_folder import JournalFolder
 from .notebook_run import NotebookRun
 from .session import Session
 from .settings import NBAgents
 from .shared_data import as_message, shared
 from .specs import TeamSpec
-from .team_magic import RUN
+from .team_commands import RUN
 
 
 class RunCell:
@@ -44,7 +42,7 @@ class RunCell:
 
     def __init__(self, session: Session, settings: NBAgents, namespace: MutableMapping[str, Any]) -> None:
         self._session, self._settings, self._namespace = session, settings, namespace
-        self._home = Path.cwd()  # the notebook's folder, until a cell changes to another
+        self._journals = JournalFolder(settings, namespace)
 
     async def __call__(self, line: str, body: str | None) -> Run:
         """``%team run``: returns the run when it has ended or was detached.
@@ -119,7 +117,7 @@ class RunCell:
     ) -> Run:
         redactor = Redactor.from_environment()
         approve = arguments.values.get("approve", "ask")
-        journal = _new_journal(self._folder(), name, redactor)
+        journal = self._journals.new(name, redactor)
         limits = {name: limit for name, limit in asdict(budget).items() if limit is not None}
         gate = Gate(journal, approvals=Approvals(approve), redactor=redactor, budget=budget if limits else None)
         settings = {"approve": approve, "code": built.code, "budget": limits, **built.settings}
@@ -166,29 +164,3 @@ class RunCell:
         while f"{team}_{number}" in self._session.runs:
             number += 1
         return f"{team}_{number}"
-
-    def _folder(self) -> Path:
-        """The journals' folder of this notebook: ``.nbagents/<notebook>/``."""
-        journals = Path(self._settings.journals) / notebook_name(self._namespace)
-        # Relative as long as it can be: a path of this machine has no business in a notebook.
-        return journals if Path.cwd() == self._home else self._home / journals
-
-
-def notebook_name(namespace: MutableMapping[str, Any]) -> str:
-    """The notebook's file name without suffix, as far as the front end tells it; else "notebook"."""
-    path = os.environ.get("JPY_SESSION_NAME") or namespace.get("__vsc_ipynb_file__") or "notebook"
-    stem = Path(str(path)).stem
-    return re.sub(r"[^\w.-]+", "_", stem).strip("._") or "notebook"
-
-
-def _new_journal(folder: Path, name: str, redactor: Redactor) -> Journal:
-    """A journal of its own for each run of that name: churn.jsonl, churn-2.jsonl, ..."""
-    for number in range(1, 10_000):
-        path = folder / (f"{name}.jsonl" if number == 1 else f"{name}-{number}.jsonl")
-        if not path.exists():
-            try:
-                return Journal(path, redactor)
-            except JournalError as error:
-                if not isinstance(error.__cause__, FileExistsError):
-                    raise
-    raise JournalError(f"{folder} holds 10,000 journals of {name!r}: delete some or choose another --as")

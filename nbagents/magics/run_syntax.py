@@ -2,7 +2,8 @@
 
 IPython takes any line that ends with ``?`` for a question about a name, which a task in plain words often is not; so
 ``%team run`` lines, and those that reply or give a reason, are transformed before that. And IPython's magics are
-synchronous, so that once a cell is transformed its calls of ``run`` are rewritten to ``await``.
+synchronous, so that once a cell is transformed its calls of ``run`` are rewritten to ``await``; and those of
+``%agents check`` and ``%agents doctor``, which ask an engine and a keyring that may take their time.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from .cell_text import keep_text
 TEXT_VERBS = ("run", "reply", "reject")
 """The verbs of ``%team`` whose line ends with free text."""
 
-RUN_CALL = re.compile(
+AWAITED_CALL = re.compile(
     r"""^(?P<indent>\s*)(?P<target>[\w.\[\]'", ]+?\s*=\s*)?"""
-    r"""(?P<call>get_ipython\(\)\.run_(?:cell|line)_magic\('team', ['"]\s*run\b.*\))(?P<end>;?\s*)$""",
+    r"""(?P<call>get_ipython\(\)\.run_(?:cell|line)_magic\("""
+    r"""(?:(?P<run>'team', ['"]\s*run\b)|'agents', '\s*(?:check|doctor)\s*').*\))(?P<end>;?\s*)$""",
     re.S,
 )
 
@@ -68,16 +70,16 @@ class TeamRunAssignment(MagicAssign):
 
 
 def await_runs(lines: list[str]) -> list[str]:
-    """Rewrite the calls of ``run`` in a transformed cell."""
-    return [_awaited(line) if "_magic('team'" in line else line for line in lines]
+    """Rewrite the calls that are awaited in a transformed cell."""
+    return [_awaited(line) if "_magic('team'" in line or "_magic('agents'" in line else line for line in lines]
 
 
 def _awaited(line: str) -> str:
-    match = RUN_CALL.match(line)
+    match = AWAITED_CALL.match(line)
     if match is None:
         return line
-    if match["target"]:
-        return f"{match['indent']}{match['target']}await {match['call']}{match['end']}"
+    if match["target"] or not match["run"]:
+        return f"{match['indent']}{match['target'] or ''}await {match['call']}{match['end']}"
     # The run has shown itself: the semicolon keeps IPython from showing the value once more.
     newline = "\n" if line.endswith("\n") else ""
     return f"{match['indent']}await {match['call']};{newline}"

@@ -6,10 +6,15 @@ A flag or front matter wins over ``%config``, that over a config file, that over
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
-from traitlets import Enum, Float, Int, Unicode, default
+from traitlets import Enum, Float, Int, TraitError, Unicode, default, validate
 from traitlets.config import SingletonConfigurable
+
+from ..errors import ConfigurationError
+from ..models.names import split_names
+from ..runtime import Budget
 
 CODE_TARGETS = ("none", "live", "docker")
 AUTO = "auto"
@@ -44,6 +49,11 @@ class NBAgents(SingletonConfigurable):
     max_retries_on_error = Int(2, min=0, help="How often an agent may correct code that failed.").tag(config=True)
     journals = Unicode(".nbagents", help="Folder of the runs' journals, relative to the notebook.").tag(config=True)
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.read_at_start = dict(self.config.NBAgents)
+        """What config files and the command line said; `config` also has what ``%config`` said since."""
+
     @default("model")
     def _model_from_environment(self) -> str:
         return os.environ.get("NBAGENTS_MODEL", "")
@@ -52,9 +62,31 @@ class NBAgents(SingletonConfigurable):
     def _base_url_from_environment(self) -> str:
         return os.environ.get("NBAGENTS_BASE_URL", "")
 
+    @validate("budget")
+    def _budget_that_can_be_read(self, proposal: dict[str, Any]) -> str:
+        text: str = proposal["value"]
+        if text.strip():
+            _checked("budget", Budget.parse, text)
+        return text
+
+    @validate("model")
+    def _model_that_can_be_asked(self, proposal: dict[str, Any]) -> str:
+        name: str = proposal["value"]
+        if name.strip():
+            _checked("model", split_names, name)
+        return name
+
     def client_options(self, provider: str, **given: Any) -> dict[str, Any]:
         """Options for a model client of `provider`: those given, completed from the settings."""
         options = {name: value for name, value in given.items() if value is not None}
         if provider == "openai" and self.base_url:
             options.setdefault("base_url", self.base_url)
         return options
+
+
+def _checked(setting: str, check: Callable[[str], object], text: str) -> None:
+    """Say now that a setting cannot be used, and not in the run that uses it."""
+    try:
+        check(text)
+    except ConfigurationError as error:
+        raise TraitError(f"NBAgents.{setting}: {error}") from None

@@ -5,72 +5,25 @@ Every button of a run's widget has its twin here, for front ends without widgets
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..errors import ConfigurationError, RunNotFinished
 from ..kernel.capture import inside_block
-from ..runtime import Answer, Budget, Run
+from ..runtime import Answer, Budget, Question, Run
 from ..widgets.static import bundle
 from ..widgets.transcript import Transcript
-from .arguments import Arguments, Command, Flag
+from ..widgets.wording import plural
+from .arguments import Arguments
 from .cards import Card
 from .front_matter import parse
 from .session import Session
-from .settings import CODE_TARGETS, NBAgents
-from .specs import FLOWS, TEAM_KEYS, TeamSpec
-
-BUDGET = Flag("budget", "what a run may spend, as in 0.50usd,200k,12turns,10min", takes="names")
-
-CREATE = Command(
-    "%team create NAME A B ...",
-    "Defines a team of agents; `you` is the person at the notebook. As a cell, %%team create NAME with YAML below.",
-    words=("NAME",),
-    more_words=True,
-    flags=(
-        Flag("flow", "who speaks next", choices=FLOWS),
-        Flag("stop", "the text that ends the conversation"),
-        Flag("max-turns", "turns after which a run ends"),
-        Flag("max-messages", "messages after which a run ends"),
-        BUDGET,
-    ),
-)
-
-RUN_FLAGS = (
-    Flag("as", "name of the run, and of the variable that holds it"),
-    Flag("use", "variables that the agents are told of: names, shapes and columns, never rows", takes="names"),
-    Flag("code", "where code runs in this run, whatever the agents say", choices=CODE_TARGETS),
-    BUDGET,
-    Flag("approve", "ask before each block, or run them always", choices=("ask", "always")),
-    Flag("detach", "end the cell at once and let the run go on", takes="nothing"),
-)
-RUN = Command(
-    "%team run TEAM",
-    "Runs a team; the task is the rest of the line, or the cell below.",
-    ("TEAM",),
-    RUN_FLAGS,
-    rest="TASK",
-)
-
-SHOW = Command("%team show [RUN]", "Shows a run as far as it is.", more_words=True)
-STOP = Command("%team stop [RUN]", "Stops a run and everything in it.", more_words=True)
-APPROVE = Command(
-    "%team approve [RUN]",
-    "Runs the block that waits.",
-    more_words=True,
-    flags=(Flag("all", "and all further blocks of this agent in this run", takes="nothing"),),
-)
-REJECT = Command("%team reject RUN", "Refuses the block that waits; the agent is told why.", ("RUN",), rest="REASON")
-REPLY = Command("%team reply RUN", "Answers the agent that waits for you.", ("RUN",), rest="TEXT")
-
-COMMANDS = {
-    "create": CREATE, "run": RUN, "show": SHOW, "stop": STOP, "approve": APPROVE, "reject": REJECT, "reply": REPLY,
-}  # fmt: skip
-
-
-def help_text() -> str:
-    """All commands with their flags: the docstring of ``%team``."""
-    return "Teams of agents and their runs.\n\n" + "\n\n".join(command.described() for command in COMMANDS.values())
+from .settings import NBAgents
+from .spec_values import TEAM_KEYS, flag_value
+from .specs import TeamSpec
+from .team_commands import COMMANDS, CREATE
 
 
 class TeamMagic:
@@ -106,7 +59,7 @@ class TeamMagic:
         if len(arguments.words) > 1:
             values["agents"] = tuple(arguments.words[1:])
         for flag, value in arguments.values.items():
-            values[flag.replace("-", "_")] = _flag_value(flag, value)
+            values[flag.replace("-", "_")] = flag_value(TEAM_KEYS, flag, value)
         if "budget" in arguments.names:
             values["budget"] = Budget.parse(arguments.names["budget"])
         spec = TeamSpec(name=arguments.words[0], **{"agents": (), **values})
@@ -144,7 +97,22 @@ class TeamMagic:
         question = run.answer_question(answer)
         if question is None:
             raise RunNotFinished(f"run {run.name!r} asks nothing at the moment (it is {run.status})")
-        return _said(f"{question.id} of {question.agent} in {run.name!r}: {answer.decision}")
+        return _said(f"run {run.name!r}: {_DECIDED[answer.decision].format(asked=_asked(run, question))}")
+
+
+_DECIDED = {
+    "run": "{asked} is approved",
+    "allow": "{asked} is approved, and all further ones",
+    "reject": "{asked} is refused",
+    "reply": "your reply is on its way",
+}
+
+
+def _asked(run: Run, question: Question) -> str:
+    """What a question is about, as the screen calls it."""
+    blocks = Transcript.of(run.journal.entries).blocks
+    block = next((f"block {block.number} of " for block in blocks if block.question == question.id), "")
+    return f"{block}{question.agent}"
 
 
 class Shown:
@@ -163,20 +131,14 @@ class Shown:
 def team_card(spec: TeamSpec, settings: NBAgents, state: str = "new") -> Card:
     """The team in a few words."""
     until = f"until {spec.stop}" if spec.stop else "until the last turn"
-    limits = [f"at most {spec.max_turns or settings.max_turns} turns"]
+    budget = spec.budget or Budget()
+    limits = [f"at most {plural(min(spec.max_turns or settings.max_turns, budget.turns or sys.maxsize), 'turn')}"]
     if spec.max_messages:
-        limits.append(f"at most {spec.max_messages} messages")
-    if spec.budget:
-        limits.append(f"budget {spec.budget}")
+        limits.append(f"at most {plural(spec.max_messages, 'message')}")
+    if (rest := replace(budget, turns=None)) != Budget():
+        limits.append(f"budget {rest}")
     changed = [state] if state != "new" else []
     return Card(f"team {spec.name}", [f"{' → '.join(spec.agents)} ↺ {until}", *limits, f"sha {spec.digest}", *changed])
-
-
-def _flag_value(flag: str, value: str) -> Any:
-    try:
-        return TEAM_KEYS[flag.replace("-", "_")](value)
-    except ValueError as error:
-        raise ConfigurationError(f"--{flag}: {error}") from None
 
 
 def _said(text: str) -> Card:

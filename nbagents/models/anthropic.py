@@ -25,15 +25,17 @@ from .anthropic_tools import AnthropicTools
 from .client import ChatCompletionClient
 from .complete_answer import check_complete
 from .faults import Server
-from .keys import learn, required_key
+from .guarded_http import sdk_options
+from .key_trust import KeySources, key_sources
+from .keys import checked_key, learn, required_key
 from .linked import linked, linked_items
 from .messages import AssistantMessage, CreateResult, LLMMessage, RequestUsage
-from .model_info import ModelInfo, validate_model_info
+from .model_info import ModelCapabilities, ModelInfo, said_info
 from .offered import OfferedTool, ToolChoice
-from .openai_config import not_default
+from .openai_config import not_default, without_secret_headers
 from .request import check_supported
 from .retrying import RetryPolicy
-from .sdk_connection import CONNECT_WITHIN, SDKConnection
+from .sdk_connection import SDKConnection
 from .sdk_errors import translated_errors
 from .token_estimate import estimate_tokens
 
@@ -56,6 +58,7 @@ class AnthropicChatCompletionClient(ChatCompletionClient, Component[AnthropicCli
         base_url: the server, for one that is not Anthropic's; None takes ANTHROPIC_BASE_URL, else Anthropic's.
         max_tokens: tokens that an answer may have; None: 8192, of an old model what it can.
         model_info: what the model can do, where its name does not say it.
+        model_capabilities: AutoGen's older form of it.
         timeout: seconds to wait for the next bytes of an answer.
         max_retries: how often a request that failed is repeated while nothing of an answer was handed on.
         add_name_prefixes: write "NAME said:" before what others say; the API has no field for who speaks.
@@ -65,12 +68,13 @@ class AnthropicChatCompletionClient(ChatCompletionClient, Component[AnthropicCli
 
     Raises:
         ConfigurationError: the `anthropic` package is not installed (at the first call).
-        ValueError: `model_info` lacks a field.
+        ValueError: `model_info` lacks a field, or is said twice.
     """
 
     component_config_schema = AnthropicClientConfig
     provider = "anthropic"
     on_io_thread = True
+    _address_from_json = False
 
     def __init__(
         self,
@@ -80,18 +84,17 @@ class AnthropicChatCompletionClient(ChatCompletionClient, Component[AnthropicCli
         base_url: str | None = None,
         max_tokens: int | None = None,
         model_info: ModelInfo | None = None,
+        model_capabilities: ModelCapabilities | None = None,
         timeout: float | None = 600.0,
         max_retries: int = 2,
         add_name_prefixes: bool = False,
         default_headers: Mapping[str, str] | None = None,
         **extra: Any,
     ) -> None:
-        if model_info is not None:
-            validate_model_info(model_info)
         learn(self.provider, api_key or "")
         self.model = model
         self._api_key, self._base_url, self._max_tokens = api_key, base_url, max_tokens
-        self._model_info = model_info or info_of(model)
+        self._model_info = said_info(model_info, model_capabilities) or info_of(model)
         self._timeout, self._headers, self._name_prefixes = timeout, default_headers, add_name_prefixes
         self._retry = RetryPolicy(max_retries)
         self._extra = extra
@@ -151,7 +154,13 @@ class AnthropicChatCompletionClient(ChatCompletionClient, Component[AnthropicCli
         json_output: bool | type[BaseModel] | None = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
+        max_consecutive_empty_chunk_tolerance: int = 0,
     ) -> AsyncGenerator[str | CreateResult, None]:
+        """As `ChatCompletionClient.create_stream`.
+
+        Args:
+            max_consecutive_empty_chunk_tolerance: AutoGen's; empty chunks never end a stream here.
+        """
         offered, request = self._request(messages, tools, tool_choice, json_output, extra_create_args)
 
         async def ask() -> AsyncGenerator[str | CreateResult, None]:
@@ -234,7 +243,8 @@ class AnthropicChatCompletionClient(ChatCompletionClient, Component[AnthropicCli
 
     @property
     def _server(self) -> Server:
-        return Server(self.provider, self.model, self._address() or "Anthropic")
+        withheld = not self._api_key and self._sources() == "none"
+        return Server(self.provider, self.model, self._address() or "Anthropic", withheld)
 
     def _address(self) -> str | None:
         """The server that is asked; None for the SDK's own."""
@@ -242,21 +252,25 @@ class AnthropicChatCompletionClient(ChatCompletionClient, Component[AnthropicCli
 
     def _sdk_client(self) -> AsyncAnthropic:
         try:
-            import httpx2
-            from anthropic import AsyncAnthropic
+            import anthropic
         except ImportError as error:
             raise ConfigurationError(
                 'anthropic/... models need the anthropic package: pip install "nbagents[anthropic]"'
             ) from error
-        address = self._address()
-        key = self._api_key or required_key(self.provider, own_server=not address, default="none" if address else "")
-        return AsyncAnthropic(
-            api_key=key,
-            base_url=address,
-            timeout=httpx2.Timeout(self._timeout, connect=min(CONNECT_WITHIN, self._timeout or CONNECT_WITHIN)),
-            max_retries=0,
+        return anthropic.AsyncAnthropic(
+            api_key=checked_key(self.provider, self._api_key or self._key()),
+            base_url=self._address(),
             default_headers=self._headers,
+            **sdk_options(anthropic, self._server, self._address(), self._timeout),
         )
+
+    def _key(self) -> str:
+        sources = self._sources()
+        # A server of one's own mostly needs none, but the SDK wants one.
+        return required_key(self.provider, sources, default="" if sources == "all" else "none")
+
+    def _sources(self) -> KeySources:
+        return key_sources(self.provider, self._address(), from_json=self._address_from_json)
 
     def _to_config(self) -> AnthropicClientConfig:
         said = not_default(
@@ -268,7 +282,7 @@ class AnthropicChatCompletionClient(ChatCompletionClient, Component[AnthropicCli
                 "timeout": self._timeout,
                 "max_retries": self._retry.retries,
                 "add_name_prefixes": self._name_prefixes,
-                "default_headers": dict(self._headers) if self._headers is not None else None,
+                "default_headers": without_secret_headers(self._headers),
                 **self._extra,
             }
         )
@@ -276,4 +290,6 @@ class AnthropicChatCompletionClient(ChatCompletionClient, Component[AnthropicCli
 
     @classmethod
     def _from_config(cls, config: AnthropicClientConfig) -> Self:
-        return cls(**config.arguments())
+        client = cls(**config.arguments())
+        client._address_from_json = config.names_a_server
+        return client

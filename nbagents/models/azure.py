@@ -6,12 +6,15 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Self
 
+from pydantic import SecretStr
+
 from ..component import ComponentBase, ComponentModel
-from ..errors import ConfigurationError
-from .keys import learn, required_key
+from ..errors import ConfigurationError, ModelAuthenticationError
+from .guarded_http import sdk_options
+from .key_trust import why_none
+from .keys import checked_key, learn, required_key
 from .openai import OpenAIChatCompletionClient
 from .openai_config import OpenAIClientConfig
-from .sdk_connection import CONNECT_WITHIN
 
 if TYPE_CHECKING:
     from openai import AsyncAzureOpenAI
@@ -29,7 +32,7 @@ class AzureOpenAIClientConfig(OpenAIClientConfig):
     azure_endpoint: str | None = None
     azure_deployment: str | None = None
     api_version: str | None = None
-    azure_ad_token: str | None = None
+    azure_ad_token: SecretStr | None = None
     azure_ad_token_provider: ComponentModel | None = None
 
 
@@ -79,26 +82,39 @@ class AzureOpenAIChatCompletionClient(OpenAIChatCompletionClient):
                 "azure_endpoint='https://NAME.openai.azure.com'"
             )
         try:
-            import httpx2
-            from openai import AsyncAzureOpenAI
+            import openai
         except ImportError as error:
             raise ConfigurationError('azure/... models need: pip install "nbagents[openai]"') from error
-        by_token = self._token is not None or self._token_provider is not None
         where: dict[str, Any] = (
             {"base_url": self._base_url} if self._base_url else
             {"azure_endpoint": address, "azure_deployment": self._deployment or self.model}
         )  # fmt: skip
-        return AsyncAzureOpenAI(
+        return openai.AsyncAzureOpenAI(
             **where,
             api_version=self._api_version or os.environ.get("OPENAI_API_VERSION") or API_VERSION,
-            api_key=self._api_key or (None if by_token else required_key("azure")),
-            azure_ad_token=self._token,
-            azure_ad_token_provider=self._token_provider,
             organization=self._organization,
-            timeout=httpx2.Timeout(self._timeout, connect=min(CONNECT_WITHIN, self._timeout or CONNECT_WITHIN)),
-            max_retries=0,
             default_headers=self._headers,
+            **self._credentials(),
+            **sdk_options(openai, self._server, address, self._timeout),
         )
+
+    def _credentials(self) -> dict[str, Any]:
+        """The one by which the SDK is to show who asks.
+
+        Raises:
+            ModelAuthenticationError: there is none, or none that this address may get.
+        """
+        if self._api_key:
+            return {"api_key": checked_key("azure", self._api_key)}
+        if self._token is not None:
+            return {"azure_ad_token": checked_key("azure", self._token)}
+        if self._sources() == "none":
+            raise ModelAuthenticationError(
+                f"{self._server.name}: {self._server.address}: {why_none('azure')}", provider="azure", model=self.model
+            )
+        if self._token_provider is not None:
+            return {"azure_ad_token_provider": self._token_provider}
+        return {"api_key": checked_key("azure", required_key("azure"))}
 
     def _to_config(self) -> AzureOpenAIClientConfig:
         provider: Any = self._token_provider
@@ -121,4 +137,6 @@ class AzureOpenAIChatCompletionClient(OpenAIChatCompletionClient):
         arguments = config.arguments()
         if provider := arguments.get("azure_ad_token_provider"):
             arguments["azure_ad_token_provider"] = ComponentBase.load_component(provider)
-        return cls(**arguments)
+        client = cls(**arguments)
+        client._address_from_json = config.names_a_server
+        return client

@@ -56,6 +56,10 @@ class ChatCompletionCache(ChatCompletionClient, Component[ChatCompletionCacheCon
         return self.client.billed_by
 
     @property
+    def answer_limit(self) -> int | None:
+        return self.client.answer_limit
+
+    @property
     def model_info(self) -> ModelInfo:
         return self.client.model_info
 

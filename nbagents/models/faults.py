@@ -23,6 +23,8 @@ from ..errors import (
     ModelResponseError,
     ModelServerError,
 )
+from .key_trust import bare_address, why_none
+from .keys import without_keys
 
 LONGEST_SAID = 500
 """Characters of a server's answer that an error quotes; a proxy may send a whole page."""
@@ -63,6 +65,11 @@ class Server:
     provider: str
     model: str
     address: str
+    withheld: bool = False
+    """It was sent no key, because of where its address comes from."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "address", bare_address(self.address))  # it is said in errors
 
     @property
     def name(self) -> str:
@@ -84,7 +91,7 @@ def fault(server: Server, status: int | None, body: Any, headers: Mapping[str, s
         said: what there is to quote when the body has no message.
     """
     words = _words_of(body)
-    said = _shortened(words.pop("message", "") or said)
+    said = _shortened(without_keys(words.pop("message", "") or said))
     if status is None or status < 400:
         status = next((_STATUS_OF_TYPE[word] for word in words.values() if word in _STATUS_OF_TYPE), None)
     marks = " ".join([*words.values(), said])
@@ -108,6 +115,10 @@ def _by_words(server: Server, status: int | None, marks: str, said: str) -> Mode
 
 def _by_status(server: Server, status: int | None, marks: str, said: str) -> ModelError:
     if status in (401, 403):  # not quoted: servers repeat the key that they refuse
+        if server.withheld:
+            return server.error(
+                ModelAuthenticationError, f"{server.address} wants a key, and {why_none(server.provider)}"
+            )
         advice = f"check the key that is set for {server.provider} (%agents check shows where it comes from)"
         return server.error(ModelAuthenticationError, f"the key was refused by {server.address}: {advice}")
     if status == 402 or (status == 429 and _USED_UP.search(marks)):

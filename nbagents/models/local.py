@@ -100,6 +100,8 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
         json_output: bool | type[BaseModel] | None = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
+        max_consecutive_empty_chunk_tolerance: int = 0,
+        include_usage: bool | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
         """As the base class says; tools are called one at a time.
 
@@ -113,7 +115,11 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
             asked, output = protocol.messages(messages), None
             extra = {**(extra_create_args or {}), **protocol.response_format()}
         answer = super().create_stream(
-            asked, json_output=output, extra_create_args=extra, cancellation_token=cancellation_token
+            asked,
+            json_output=output,
+            extra_create_args=extra,
+            cancellation_token=cancellation_token,
+            include_usage=include_usage,
         )
         async with aclosing(answer):
             async for part in answer:

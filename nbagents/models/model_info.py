@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, Required, Self, TypedDict
+from typing import Any, Literal, NotRequired, Required, Self, TypedDict, cast
 
 
 class ModelFamily:
@@ -107,6 +107,27 @@ _NEEDED: tuple[Literal["vision", "function_calling", "json_output", "family"], .
     "json_output",
     "family",
 )
+
+
+def said_info(model_info: ModelInfo | None, capabilities: ModelCapabilities | None) -> ModelInfo | None:
+    """What the caller says that a model can do; None where they say nothing.
+
+    Args:
+        model_info: as it is said today.
+        capabilities: as AutoGen said it before: it is still read, with a warning.
+
+    Raises:
+        ValueError: both are said, or a field is missing.
+    """
+    if capabilities is not None:
+        if model_info is not None:
+            raise ValueError("model_capabilities and model_info are mutually exclusive: say model_info only")
+        warnings.warn("model_capabilities is deprecated, use model_info instead", DeprecationWarning, stacklevel=3)
+        said = {"family": ModelFamily.UNKNOWN, "structured_output": False, **capabilities}
+        model_info = cast(ModelInfo, said)
+    if model_info is not None:
+        validate_model_info(model_info)
+    return model_info
 
 
 def validate_model_info(model_info: Mapping[str, Any]) -> None:

@@ -58,7 +58,7 @@ class OllamaChatCompletionClient(OpenAIChatCompletionClient):
         model_info: ModelInfo | None = None,
         **more: Any,
     ) -> None:
-        more.pop("follow_redirects", None)  # AutoGen's, for Ollama's own client; ours always follows
+        more.pop("follow_redirects", None)  # AutoGen's, for Ollama's own client; ours follows on the same server
         more.setdefault("default_headers", headers)
         super().__init__(model, model_info=model_info, **{**_as_openai(options or {}), **more})
         self._host = host
@@ -73,7 +73,7 @@ class OllamaChatCompletionClient(OpenAIChatCompletionClient):
         return self._base_url or _url(self._host or os.environ.get("OLLAMA_HOST") or HOST)
 
     def _key(self) -> str:
-        return required_key(self.provider, default="none")
+        return required_key(self.provider, self._sources(), default="none")
 
     def _to_config(self) -> OllamaClientConfig:
         return OllamaClientConfig(model=self.model, host=self._host, **self._said())

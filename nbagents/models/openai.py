@@ -19,19 +19,21 @@ from ..errors import ConfigurationError
 from .client import ChatCompletionClient
 from .complete_answer import check_complete
 from .faults import Server
-from .keys import learn, required_key
+from .guarded_http import sdk_options
+from .key_trust import KeySources, key_sources
+from .keys import checked_key, learn, required_key
 from .linked import linked, linked_items
 from .messages import CreateResult, LLMMessage, RequestUsage
-from .model_info import ModelFamily, ModelInfo, validate_model_info
+from .model_info import ModelCapabilities, ModelFamily, ModelInfo, said_info
 from .offered import OfferedTool, ToolChoice
 from .openai_answer import Answer
-from .openai_config import OpenAIClientConfig, not_default
+from .openai_config import OpenAIClientConfig, not_default, without_secret_headers
 from .openai_messages import WireFormat
-from .openai_models import UNKNOWN_MODEL_INFO, context_of, info_of
+from .openai_models import UNKNOWN_MODEL_INFO, context_of, elsewhere, info_of
 from .openai_tools import WireTools
 from .request import check_supported
 from .retrying import RetryPolicy
-from .sdk_connection import CONNECT_WITHIN, SDKConnection
+from .sdk_connection import SDKConnection
 from .sdk_errors import translated_errors
 from .strict_schema import response_format
 
@@ -47,26 +49,28 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
     Args:
         model: the model's name as the server knows it.
         api_key: the key; None takes it from OPENAI_API_KEY, the keyring or a .env file, see `nbagents.models.keys`.
-        base_url: the server, for one that is not OpenAI's; None takes OPENAI_BASE_URL, else OpenAI's.
+        base_url: the server, for one that is not OpenAI's; None takes OPENAI_BASE_URL, else that of the provider whose
+            model it is (gemini-..., claude-..., Llama-..., with its own key), else OpenAI's.
         organization: whose account pays, where a key belongs to several.
         model_info: what the model can do; known for OpenAI's, else what its name says, else a current chat model.
+        model_capabilities: AutoGen's older form of it.
         timeout: seconds to wait for the next bytes of an answer; a server that accepts no connection within 10 s is
             not there.
         max_retries: how often a request that failed is repeated while nothing of an answer was handed on.
         add_name_prefixes: write "NAME said:" before what others say, for models that know no names.
-        include_name_in_message: send who speaks in the field for it; False for servers that refuse it.
+        include_name_in_message: send who speaks in the field for it; False for servers that refuse it. None: of
+            Mistral's models False, else True.
         default_headers: sent with every request.
         extra: arguments sent with every request, e.g. ``temperature`` or ``parallel_tool_calls``.
 
     Raises:
         ConfigurationError: the `openai` package is not installed (at the first call).
-        ValueError: `model_info` lacks a field.
+        ValueError: `model_info` lacks a field, or is said twice.
     """
 
     component_config_schema = OpenAIClientConfig
     provider = "openai"
-    own_address: str | None = None
-    """The provider's own server; None is the SDK's."""
+    _address_from_json = False
     on_io_thread = True
 
     def __init__(
@@ -77,25 +81,23 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
         base_url: str | None = None,
         organization: str | None = None,
         model_info: ModelInfo | None = None,
+        model_capabilities: ModelCapabilities | None = None,
         timeout: float | None = 600.0,
         max_retries: int = 2,
         add_name_prefixes: bool = False,
-        include_name_in_message: bool = True,
+        include_name_in_message: bool | None = None,
         default_headers: Mapping[str, str] | None = None,
         **extra: Any,
     ) -> None:
-        if model_info is not None:
-            validate_model_info(model_info)
         self.model = model
         self._api_key, self._base_url, self._organization = api_key, base_url, organization
         learn(self.provider, api_key or "")
-        self._model_info = model_info or info_of(model)
+        self._model_info = said_info(model_info, model_capabilities) or info_of(model)
         self._timeout, self._headers = timeout, default_headers
         self._retry = RetryPolicy(max_retries)
         self._extra = extra
-        self._format = WireFormat(
-            add_name_prefixes, include_name_in_message, bool(self._model_info.get("multiple_system_messages"))
-        )
+        self._names = include_name_in_message
+        self._format = WireFormat.of(self._model_info, name_prefixes=add_name_prefixes, names=include_name_in_message)
         self._usage = RequestUsage()
         self._connection = SDKConnection(self._sdk_client)
 
@@ -151,9 +153,18 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
         json_output: bool | type[BaseModel] | None = None,
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
+        max_consecutive_empty_chunk_tolerance: int = 0,
+        include_usage: bool | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
+        """As `ChatCompletionClient.create_stream`.
+
+        Args:
+            max_consecutive_empty_chunk_tolerance: AutoGen's; empty chunks never end a stream here.
+            include_usage: False for a server that refuses to be asked for its count of tokens.
+        """
         offered, request = self._request(messages, tools, tool_choice, json_output, extra_create_args)
-        request.setdefault("stream_options", {"include_usage": True})
+        if include_usage is not False:
+            request.setdefault("stream_options", {"include_usage": True})
 
         async def ask() -> AsyncGenerator[str | CreateResult, None]:
             answer = Answer()
@@ -218,34 +229,42 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
     @property
     def _server(self) -> Server:
         """Who is asked, as errors say it."""
-        return Server(self.provider, self.model, self._address() or "OpenAI")
+        withheld = not self._api_key and self._sources() == "none"
+        return Server(self.provider, self.model, self._address() or "OpenAI", withheld)
 
     def _address(self) -> str | None:
         """The server that is asked; None for the SDK's own."""
-        return self._base_url or os.environ.get("OPENAI_BASE_URL") or None
+        said = self._base_url or os.environ.get("OPENAI_BASE_URL")
+        return said or (place.address if (place := elsewhere(self.model)) else None)
+
+    def _key_of(self) -> str:
+        """Whose key is sent."""
+        place = elsewhere(self.model) if self.provider == "openai" else None
+        return place.key_of if place is not None and place.address == self._address() else self.provider
 
     def _sdk_client(self) -> AsyncOpenAI:
         """Make the SDK's client; everything slow is done here: imports, and asking a keyring."""
         try:
-            import httpx2
-            from openai import AsyncOpenAI
+            import openai
         except ImportError as error:
             raise ConfigurationError(
                 f'{self.provider}/... models need the openai package: pip install "nbagents[openai]"'
             ) from error
-        return AsyncOpenAI(
-            api_key=self._api_key or self._key(),
+        return openai.AsyncOpenAI(
+            api_key=checked_key(self.provider, self._api_key or self._key()),
             base_url=self._address(),
             organization=self._organization,
-            timeout=httpx2.Timeout(self._timeout, connect=min(CONNECT_WITHIN, self._timeout or CONNECT_WITHIN)),
-            max_retries=0,
             default_headers=self._headers,
+            **sdk_options(openai, self._server, self._address(), self._timeout),
         )
 
     def _key(self) -> str:
-        own = self._address() == self.own_address
+        sources = self._sources()
         # A server of one's own mostly needs none, but the SDK wants one.
-        return required_key(self.provider, own_server=own, default="" if own else "none")
+        return required_key(self._key_of(), sources, default="" if sources == "all" else "none")
+
+    def _sources(self) -> KeySources:
+        return key_sources(self._key_of(), self._address(), from_json=self._address_from_json)
 
     def _said(self) -> dict[str, Any]:
         """The arguments that are not at their defaults."""
@@ -258,8 +277,8 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
                 "timeout": self._timeout,
                 "max_retries": self._retry.retries,
                 "add_name_prefixes": self._format.name_prefixes,
-                "include_name_in_message": self._format.names,
-                "default_headers": dict(self._headers) if self._headers is not None else None,
+                "include_name_in_message": self._names,
+                "default_headers": without_secret_headers(self._headers),
                 **self._extra,
             },
         )
@@ -269,4 +288,11 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
 
     @classmethod
     def _from_config(cls, config: OpenAIClientConfig) -> Self:
-        return cls(**config.arguments())
+        client = cls(**config.arguments())
+        client._address_from_json = config.names_a_server
+        return client
+
+    @classmethod
+    def create_from_config(cls, config: dict[str, Any]) -> ChatCompletionClient:
+        """AutoGen's: a client with these arguments."""
+        return cls(**config)

@@ -47,6 +47,7 @@ class Answer:
         self._said = ThinkingText()
         self.finish_reason: str | None = None
         self.usage = RequestUsage()
+        self._index: int | None = None
         self._calls: list[_Call] = []
         self._logprobs: list[ChatCompletionTokenLogprob] = []
 
@@ -69,6 +70,10 @@ class Answer:
         if not chunk.choices:
             return
         choice = chunk.choices[0]
+        index = getattr(choice, "index", None)
+        self._index = index if self._index is None else self._index
+        if index != self._index:
+            return  # of several answers (`n`), whose pieces come mixed, the first is the answer
         self.finish_reason = choice.finish_reason or self.finish_reason
         delta = getattr(choice, "message", None) or choice.delta
         if delta is None:

@@ -6,6 +6,8 @@ is then taken from the environment.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ConfigDict, SecretStr, field_validator
@@ -24,34 +26,49 @@ class OpenAIClientConfig(ComponentConfig):
     max_retries: int | None = None
     model_info: dict[str, Any] | None = None
     model_capabilities: dict[str, Any] | None = None
-    """An older form of `model_info`; read over."""
+    """An older form of `model_info`."""
     add_name_prefixes: bool | None = None
     include_name_in_message: bool | None = None
     default_headers: dict[str, str] | None = None
     organization: str | None = None
     base_url: str | None = None
 
-    @field_validator("api_key")
+    @field_validator("api_key", "azure_ad_token", check_fields=False)
     @classmethod
     def _masked_is_none(cls, key: SecretStr | None) -> SecretStr | None:
         return None if key is None or not key.get_secret_value().strip("*") else key
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the client that this says."""
-        said = {name: value for name, value in self if value is not None and name != "model_capabilities"}
-        if self.api_key is not None:
-            said["api_key"] = self.api_key.get_secret_value()
-        return said
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for name, value in self
+            if value is not None
+        }
+
+    @property
+    def names_a_server(self) -> bool:
+        """Whether it says whom to ask."""
+        return any(getattr(self, name, None) for name in ("base_url", "azure_endpoint", "host"))
 
 
 DEFAULTS: dict[str, Any] = {
     "timeout": 600.0,
     "max_retries": 2,
     "add_name_prefixes": False,
-    "include_name_in_message": True,
 }
 
 
 def not_default(given: dict[str, Any]) -> dict[str, Any]:
     """What a client does not do by itself."""
     return {name: value for name, value in given.items() if value != DEFAULTS.get(name)}
+
+
+def without_secret_headers(headers: Mapping[str, str] | None) -> dict[str, str] | None:
+    """The headers that may stand in JSON."""
+    if headers is None:
+        return None
+    return {name: value for name, value in headers.items() if not _SECRET_HEADER.search(name)}
+
+
+_SECRET_HEADER = re.compile("auth|key|token|secret|cookie|passw", re.I)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..image import Image
 from .messages import (
@@ -13,6 +13,7 @@ from .messages import (
     SystemMessage,
     UserMessage,
 )
+from .model_info import ModelFamily, ModelInfo
 from .openai_tools import normalized, wire_call
 
 
@@ -25,17 +26,49 @@ class WireFormat:
         names: send who speaks beside what they say; the model's own messages need none.
         several_systems: keep system messages where they are; else they become one at the beginning, the only
             place where many chat templates allow one.
+        empty: what becomes of a message without text: it is sent, as a blank, or not at all.
     """
 
     name_prefixes: bool = False
     names: bool = True
     several_systems: bool = True
+    empty: Literal["sent", "blank", "dropped"] = "sent"
+
+    @classmethod
+    def of(cls, info: ModelInfo, *, name_prefixes: bool, names: bool | None) -> WireFormat:
+        """As the models of a family want it.
+
+        Args:
+            info: what the model can do.
+            name_prefixes: as the field says it.
+            names: as the field says it; None is as the family has it.
+        """
+        family = info["family"]
+        return cls(
+            name_prefixes,
+            # Mistral's server refuses a field that it does not know.
+            not ModelFamily.is_mistral(family) if names is None else names,
+            bool(info.get("multiple_system_messages")),
+            # Both refuse a text that is empty, Anthropic's also one of blanks.
+            "dropped" if ModelFamily.is_claude(family) else "blank" if ModelFamily.is_gemini(family) else "sent",
+        )
 
     def messages(self, messages: Sequence[LLMMessage]) -> list[dict[str, Any]]:
         """The conversation as the server reads it."""
         if not self.several_systems:
             messages = _one_system(messages)
-        return [part for message in messages for part in self._parts(message)]
+        parts = [part for message in messages for part in self._parts(message)]
+        return parts if self.empty == "sent" else [part for part in map(self._mended, parts) if part is not None]
+
+    def _mended(self, part: dict[str, Any]) -> dict[str, Any] | None:
+        content = part["content"]
+        if (
+            not isinstance(content, str)
+            or part["role"] == "tool"
+            or (content if self.empty == "blank" else content.strip())
+        ):
+            return part
+        return {**part, "content": " "} if self.empty == "blank" else None
 
     def _parts(self, message: LLMMessage) -> Iterator[dict[str, Any]]:
         if isinstance(message, SystemMessage):
@@ -46,7 +79,8 @@ class WireFormat:
             for result in message.content:
                 yield {"role": "tool", "tool_call_id": result.call_id, "content": result.content}
         elif isinstance(message.content, str):
-            yield {"role": "assistant", "content": message.content}
+            # Taken for the beginning of the answer, which must not end in a blank.
+            yield {"role": "assistant", "content": message.content.rstrip() or message.content}
         else:
             calls = [wire_call(call) for call in message.content]
             yield {"role": "assistant", "content": message.thought, "tool_calls": calls}

@@ -7,6 +7,8 @@ pictures, and whose text begins with its thought. A name that says nothing is ta
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from .model_info import ModelFamily, ModelInfo
 
@@ -60,6 +62,26 @@ _FAMILIES: tuple[tuple[str, str, bool, int], ...] = (
     ("mistral", ModelFamily.MISTRAL, False, 32_768),
 )
 _SEES = re.compile(r"(?:^|[-_.:])(?:vl|vision|llava|bakllava|minicpm-v|gemma-?3|moondream|omni)(?:$|[-_.:\d])|vl[:-]")
+
+
+class Elsewhere(NamedTuple):
+    """A provider of its own that speaks OpenAI's protocol."""
+
+    address: str
+    key_of: str
+    """Whose key it takes, as `nbagents.models.keys` knows it."""
+
+
+_ELSEWHERE: Mapping[str, Elsewhere] = {
+    "gemini-": Elsewhere("https://generativelanguage.googleapis.com/v1beta/openai/", "gemini"),
+    "claude-": Elsewhere("https://api.anthropic.com/v1/", "anthropic"),
+    "Llama-": Elsewhere("https://api.llama.com/compat/v1/", "llama"),
+}
+
+
+def elsewhere(model: str) -> Elsewhere | None:
+    """Where `model` is where nobody says where; None for OpenAI's. As in AutoGen, the beginning of its name decides."""
+    return next((place for beginning, place in _ELSEWHERE.items() if model.startswith(beginning)), None)
 
 
 def info_of(model: str) -> ModelInfo:

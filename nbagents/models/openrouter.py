@@ -14,7 +14,6 @@ class OpenRouterChatCompletionClient(OpenAIChatCompletionClient):
     """
 
     provider = "openrouter"
-    own_address = URL
 
     def _address(self) -> str:
         return self._base_url or URL

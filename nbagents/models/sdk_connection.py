@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, Protocol, TypeVar
-from weakref import WeakKeyDictionary
-
-CONNECT_WITHIN = 10.0
-"""Seconds after which a server that accepts no connection is not there, however long its answers may take."""
+from contextlib import suppress
+from typing import Any, Generic, Protocol, TypeVar
+from weakref import WeakKeyDictionary, finalize
 
 
 class Closable(Protocol):
@@ -35,6 +33,7 @@ class SDKConnection(Generic[T]):
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
+        finalize(self, _abandon, self._made).atexit = False
 
     async def sdk(self) -> T:
         """The client of the running loop."""
@@ -58,3 +57,20 @@ class SDKConnection(Generic[T]):
 
 async def _closed(sdk: Closable) -> None:
     await sdk.close()
+
+
+def _abandon(made: WeakKeyDictionary[asyncio.AbstractEventLoop, Any]) -> None:
+    """Close the sockets of a client that nobody has any more and nobody closed, each on its own loop."""
+    for loop, sdk in list(made.items()):
+        with suppress(RuntimeError):  # the loop was closed meanwhile, and its sockets with it
+            if loop.is_running():
+                loop.call_soon_threadsafe(_close_soon, loop, sdk)
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+def _close_soon(loop: asyncio.AbstractEventLoop, sdk: Closable) -> None:
+    task = loop.create_task(_closed(sdk))
+    _closing.add(task)  # a loop keeps no task alive
+    task.add_done_callback(_closing.discard)

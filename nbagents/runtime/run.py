@@ -79,7 +79,8 @@ class Run:
         self._detached = asyncio.Event()
 
     def __repr__(self) -> str:
-        return f"<Run {self.name!r}: {self.status}, {self.gate.turn} turns, {self.usage}>"
+        turns = f"{self.gate.turn} turn{'' if self.gate.turn == 1 else 's'}"
+        return f"<Run {self.name!r}: {self.status}, {turns}, {self.usage}>"
 
     # Its life ---------------------------------------------------------------------------------------------
 

@@ -15,11 +15,17 @@ AnyItem = TypeVar("AnyItem", bound=Item)
 
 
 class ItemList:
-    """Items in the order in which they are shown; `changed` collects the ids of those that a screen must show anew."""
+    """Items in the order in which they are shown.
+
+    Attributes:
+        changed: the ids of those that a screen must show anew.
+        turn: the turn of those that come now; 0 before the first.
+    """
 
     def __init__(self) -> None:
         self.all: list[Item] = []
         self.changed: set[str] = set()
+        self.turn = 0
         self._made = 0
 
     @property
@@ -46,17 +52,17 @@ class ItemList:
         """The latest item of `agent`."""
         return next((item for item in reversed(self.all) if item.agent == agent), None)
 
-    def new_block(self, turn: int, agent: str, code: str, language: str) -> Block:
+    def new_block(self, agent: str, code: str, language: str) -> Block:
         """A block with the next number; not yet in the list."""
-        return Block(self.new_id("block"), turn, agent, len(self.blocks) + 1, code, language)
+        return Block(self.new_id("block"), self.turn, agent, len(self.blocks) + 1, code, language)
 
-    def block_for(self, turn: int, agent: str, code: str, language: str, states: Sequence[BlockState]) -> Block:
+    def block_for(self, agent: str, code: str, language: str, states: Sequence[BlockState]) -> Block:
         """The block of `agent` with this code, in the first of `states` that has one; else a new one."""
         for state in states:
             for block in self.blocks:
                 if (block.agent, block.state, block.code) == (agent, state, code):
                     return block
-        block = self.new_block(turn, agent, code, language)
+        block = self.new_block(agent, code, language)
         if not self._cut_out_of_text(block):
             self.add(block)
         return block

@@ -57,7 +57,9 @@ def block_result_html(block: Block, *, figures: bool = True) -> str:
 
 
 def _task(task: Task) -> str:
-    parts = [to_html(task.text), *(f"<p><small>{escape(visible(line))}</small></p>" for line in task.places)]
+    parts = [to_html(task.text)]
+    if task.places:
+        parts.append(f"<p><small>{'<br>'.join(escape(visible(line)) for line in task.places)}</small></p>")
     if task.shared:
         lines = "".join(f"<li>{escape(visible(line))}</li>" for line in task.shared)
         parts.append(f"<details><summary>shared with the agents</summary><ul>{lines}</ul></details>")

@@ -23,12 +23,13 @@ from typing import Any
 from .. import io_thread
 from . import wording
 from .batcher import Batcher, Op, Timer
+from .entry_texts import Entry
 from .items import Asked, Block, Item, ToolCall
 from .plain import encodable
 from .render import item_html
 from .sanitize import visible
 from .streaming import StreamedMarkdown
-from .transcript import Entry, Transcript
+from .transcript import Transcript
 
 Message = dict[str, Any]
 
@@ -149,7 +150,7 @@ class Screen:
             "status": "waiting" if told.waiting else told.status,
             "activity": visible(wording.ending(told) if ended else told.activity()),
             "turn": told.turn,
-            "turns": told.team.get("max_turns"),
+            "turns": told.turns,
             "tokens": wording.thousands(told.spent.tokens) if told.spent.tokens else "",
             "cost": wording.spending(told),
             "seconds": (now - told.started).total_seconds() if now and told.started else 0,

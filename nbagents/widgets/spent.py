@@ -44,4 +44,4 @@ class Spent:
 
     def not_bounded(self, unpriced: Entry) -> None:
         """The budget in dollars does not hold a model back."""
-        self.unbounded = f"the budget of {unpriced['limit']} does not count what has no known price"
+        self.unbounded = f"not counted in the budget of {unpriced['limit']}"

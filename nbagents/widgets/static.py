@@ -67,7 +67,8 @@ def _headline(transcript: Transcript, room: Room) -> str:
             room.fit(to_html(transcript.answer), "the answer") if transcript.answer else "<p>No answer was given.</p>"
         )
     if transcript.status == "running":
-        return f"<p><em>{escape(transcript.activity())}</em></p>"
+        told = filter(None, [transcript.activity(), wording.how_to_answer(transcript)])
+        return f"<p><em>{escape(' · '.join(told))}</em></p>"
     return f"<p><strong>{escape(wording.ending(transcript))}</strong></p>"
 
 
@@ -109,7 +110,7 @@ def _told(items: list[Item], transcript: Transcript) -> str:
 
 def _item(item: Item, transcript: Transcript, figure: Block | None, room: Room) -> str:
     if transcript.is_answer(item):
-        return "<p><em>The answer above.</em></p>"
+        return "<p><em>The answer stands above.</em></p>"
     if not wording.title(item):
         return room.fit(item_html(item), f"a text of {item.agent}")
     name, _, rest = " · ".join(filter(None, [wording.title(item), wording.state(item)])).partition(" · ")
@@ -118,15 +119,16 @@ def _item(item: Item, transcript: Transcript, figure: Block | None, room: Room) 
         return f"{title}\n{room.fit(item_html(item), name)}"
     code = room.fit(block_code_html(item), name)
     result = room.fit(block_result_html(item, figures=item is not figure), f"the output of {name}")
-    # The word keeps code and output apart where no style does.
-    return "\n".join(filter(None, [title, code, "<p><em>output</em></p>" if item.outputs else "", result]))
+    # Set in, so that code, output and the next block are told apart where no style does it.
+    return "\n".join(filter(None, [title, code, f"<blockquote>{result}</blockquote>" if result else ""]))
 
 
 def _foot(transcript: Transcript) -> str:
-    told = [wording.ending(transcript), wording.cost(transcript)]
+    # Of a run without an answer the head has said how it ended.
+    told = [wording.ending(transcript) if transcript.status == "done" else "", wording.cost(transcript)]
     if transcript.status == "running":
         name = escape(transcript.name)
-        told = [f"not ended when this was saved: <code>%team show {name}</code>", wording.cost(transcript)]
+        told = [f"as far as it was: <code>%team show {name}</code> shows it anew", escape(wording.cost(transcript))]
         return f"<p><small>{' · '.join(told)}</small></p>"
     told[1:1] = transcript.settings.get("loosened") or []
     if transcript.runs_unasked:

@@ -69,7 +69,8 @@ def _code_text(code: str, language: str = "") -> str:
 
 def _status(transcript: Transcript) -> str:
     if transcript.status == "running":
-        return visible(transcript.activity())
+        told = filter(None, [transcript.activity(), wording.how_to_answer(transcript)])
+        return visible(" · ".join(told))
     return f"{transcript.status} · {' · '.join(wording.counts(transcript))}"
 
 

@@ -44,7 +44,12 @@ def state(item: Item) -> str:
         return _STATES[item.state]
     if not isinstance(item, Block):
         return ""
-    return " · ".join(filter(None, [_STATES[item.state], _approval(item)]))
+    return " · ".join(filter(None, [_state(item), _approval(item)]))
+
+
+def _state(block: Block) -> str:
+    """A block that a person stopped did not fail."""
+    return "stopped" if block.state == "failed" and block.reason.startswith("stopped") else _STATES[block.state]
 
 
 def _approval(block: Block) -> str:
@@ -97,7 +102,7 @@ def reply(asked: Asked) -> str:
 def preview(item: Item) -> str:
     """An item in a few words, for a folded line; "" when its title says it all."""
     if isinstance(item, Block):
-        return f"block {item.number} {_STATES[item.state]}"
+        return f"block {item.number} {_state(item)}"
     if isinstance(item, Said):
         return _shortened(item.markdown)
     if isinstance(item, Asked):
@@ -131,7 +136,9 @@ def cost(transcript: Transcript) -> str:
     told = f"{transcript.spent.tokens:,} tokens in {plural(transcript.spent.calls, 'model call')}"
     if transcript.spent.usd or not transcript.spent.cost.known:
         told += f" · {transcript.spent.cost}"
-    return f"{told} · {transcript.spent.unbounded}" if transcript.spent.unbounded else told
+    if transcript.spent.unbounded and not transcript.spent.cost.known:
+        told += f", {transcript.spent.unbounded}"
+    return told
 
 
 def money(transcript: Transcript) -> str:
@@ -170,4 +177,13 @@ def ending(transcript: Transcript) -> str:
     """How a run ended, in one sentence; "" while it goes on."""
     if transcript.status == "running":
         return ""
-    return ": ".join(filter(None, [transcript.status, visible(transcript.reason)]))
+    return ": ".join(filter(None, [transcript.status, visible(transcript.reason).removesuffix(".")]))
+
+
+def how_to_answer(transcript: Transcript) -> str:
+    """What to write in a cell to answer the question that waits; "" where a cell that awaits its run is in the way."""
+    if transcript.waiting is None or not transcript.detached:
+        return ""
+    if isinstance(transcript.waiting, Asked):
+        return f"answer it with %team reply {transcript.name} TEXT"
+    return f"answer it with %team approve {transcript.name}, or %team reject {transcript.name} REASON"

@@ -160,7 +160,7 @@ def test_a_stop_that_must_wait_says_what_for(notebook: NotebookPage, llmock: Any
     expect(cell).to_contain_text("in a call that cannot be interrupted; Restart Kernel ends it at once", timeout=15_000)
     notebook.wait_idle()
     expect(cell).to_contain_text("RunStopped")
-    cell.locator("summary", has_text="block 1 failed").click()
+    cell.locator("summary", has_text="block 1 stopped").click()
     expect(cell).to_contain_text("a call that cannot be interrupted had to return first")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -227,6 +228,7 @@ async def test_huge_and_binary_output_is_bounded(executor: DockerCommandLineCode
 
 
 async def test_out_of_memory_is_said_and_the_next_block_runs(executor: DockerCommandLineCodeExecutor) -> None:
+    await executor.start()
     began = time.monotonic()
     result = await run(executor, "print('before', flush=True)\nx = bytearray(10**9)")
 
@@ -355,12 +357,21 @@ async def test_the_host_dies_and_no_container_is_left(tmp_path: Path, client: An
             await asyncio.sleep(0.05)
 
 
-async def test_stop_is_quick_and_leaves_nothing(executor: DockerCommandLineCodeExecutor, client: Any) -> None:
+def threads() -> list[str]:
+    """Those that belong to containers."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("nbagents-")]
+
+
+async def test_stop_is_quick_and_leaves_nothing(
+    executor: DockerCommandLineCodeExecutor, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     await run(executor, "sleep 60 &", "sh")
+    assert threads()
     began = time.monotonic()
     await executor.stop()
 
     assert time.monotonic() - began < 5
+    assert threads() == [] and "nbagents" not in caplog.text
     assert not client.containers.list(all=True, filters={"name": executor.container_name}, ignore_removed=True)
     assert (await run(executor, "print('again')")).output == "again\n"
 
@@ -392,6 +403,32 @@ async def test_a_container_that_is_to_stay(tmp_path: Path, client: Any) -> None:
         await executor.stop()
         container = client.containers.get(name)
         assert container.status == "running"
+        assert threads() == []
+    container.remove(force=True)
+
+
+async def test_a_stop_while_it_starts_ends_it(executor: DockerCommandLineCodeExecutor, client: Any) -> None:
+    starting = asyncio.ensure_future(executor.start())
+    async with asyncio.timeout(10):
+        while not threads():
+            await asyncio.sleep(0)
+    await executor.stop()
+    await starting
+
+    assert not client.containers.list(all=True, filters={"name": executor.container_name}, ignore_removed=True)
+    assert threads() == []
+
+
+async def test_one_that_is_kept_and_is_killed_by_somebody_else_is_told(tmp_path: Path, client: Any) -> None:
+    executor = DockerCommandLineCodeExecutor(IMAGE, work_dir=tmp_path / "work", auto_remove=False, options=NARROW)
+    running = asyncio.ensure_future(run(executor, WAIT_FOR_EVER))
+    await until(tmp_path / "work" / "started")
+    container = client.containers.get(executor.container_name)
+    container.kill()
+    result = await asyncio.wait_for(running, 3)
+
+    assert result.exit_code == 137 and "SIGKILL" in result.output
+    await executor.stop()
     container.remove(force=True)
 
 

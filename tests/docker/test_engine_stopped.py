@@ -6,16 +6,38 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from nbagents.agents import CodeExecutorAgent
+from nbagents.cancellation import CancellationToken
+from nbagents.code import CodeBlock, CodeResult
 from nbagents.errors import SandboxUnavailable
-from nbagents.executors.docker import start_kernel
+from nbagents.executors import CodeExecutor, DockerCommandLineCodeExecutor, DockerKernelExecutor
+from nbagents.executors.docker import death, start_kernel
 from nbagents.executors.docker.engine import probe
+from nbagents.runtime import Approvals, Gate, Journal, Run
+from nbagents.runtime.journal import read
+from nbagents.teams import RoundRobinGroupChat
 from tests.docker.conftest import Engine
 from tests.docker.execution import execute
 from tests.docker.test_provisioner import containers
+
+SO_FAR = "print('so far', flush=True)\nimport time; time.sleep(60)"
+
+
+async def run_code(executor: CodeExecutor, code: str) -> CodeResult:
+    return await executor.execute_code_blocks([CodeBlock(code=code, language="python")], CancellationToken())
+
+
+def kernel_executor(work_dir: Path) -> CodeExecutor:
+    return DockerKernelExecutor(warm=False, timeout=None)
+
+
+def command_line_executor(work_dir: Path) -> CodeExecutor:
+    return DockerCommandLineCodeExecutor("python:3.12-slim", work_dir=work_dir)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -29,7 +51,7 @@ async def test_the_death_is_told_within_two_seconds_and_leaves_no_container(
     began = time.monotonic()
     os.kill(int((own_engine.directory / "dockerd.pid").read_text()), how)
     try:
-        death = await asyncio.wait_for(asyncio.wrap_future(kernel.provisioner.death), 10)
+        told = await asyncio.wait_for(asyncio.wrap_future(kernel.provisioner.death), 10)
         seconds = time.monotonic() - began
         await kernel.close()
         await until_it_is_gone(own_engine)
@@ -39,7 +61,7 @@ async def test_the_death_is_told_within_two_seconds_and_leaves_no_container(
         await asyncio.to_thread(own_engine.script, "up")
 
     assert seconds < 2
-    assert "Docker Engine" in death.text
+    assert "Docker Engine" in told.text
     again = await start_kernel()
     assert (await execute(again, "1 + 1")).value == "2"
     assert name not in containers()
@@ -67,6 +89,79 @@ async def test_an_engine_that_hangs_holds_nobody_up_for_long(own_engine: Engine)
     async with asyncio.timeout(10):
         while name in containers():
             await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("kind", [kernel_executor, command_line_executor])
+async def test_a_block_whose_engine_hangs_ends_and_says_so(
+    own_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Callable[[Path], CodeExecutor]
+) -> None:
+    assert own_engine.directory is not None
+    monkeypatch.setattr(death, "PULSE_SECONDS", 0.5)
+    monkeypatch.setattr(death, "HANGS_SECONDS", 2.0)
+    executor = kind(tmp_path / "work")
+    await run_code(executor, "1")
+    running = asyncio.create_task(run_code(executor, SO_FAR))
+    await asyncio.sleep(1)  # until it has printed; longer than the engine may hang
+    pid = int((own_engine.directory / "dockerd.pid").read_text())
+    began = time.monotonic()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        result = await asyncio.wait_for(running, 20)
+        took = time.monotonic() - began
+        await executor.stop()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert took < 6
+    assert result.exit_code != 0 and result.output.startswith("so far\n")
+    assert "the Docker Engine stopped or cannot be reached" in result.output
+    assert "did not answer within 2 s" in result.output
+    async with asyncio.timeout(10):  # what it could not be told while it hung, it learns from the end of the stream
+        while containers():
+            await asyncio.sleep(0.1)
+
+
+async def test_an_engine_that_stops_in_mid_block(own_engine: Engine) -> None:
+    assert own_engine.directory is not None
+    executor = DockerKernelExecutor(memory="400m", warm=False)
+    await executor.start()
+    running = asyncio.create_task(run_code(executor, SO_FAR))
+    await asyncio.sleep(1)
+    started = time.monotonic()
+    os.kill(int((own_engine.directory / "dockerd.pid").read_text()), signal.SIGTERM)
+    try:
+        result = await asyncio.wait_for(running, 10)
+        took = time.monotonic() - started
+        await executor.stop()
+        await until_it_is_gone(own_engine)
+    finally:
+        await asyncio.to_thread(own_engine.script, "up")
+
+    assert took < 2
+    assert result.exit_code != 0 and result.output.startswith("so far\n") and "Docker Engine" in result.output
+
+
+async def test_a_run_keeps_all_that_it_had(own_engine: Engine, tmp_path: Path) -> None:
+    assert own_engine.directory is not None
+    executor = DockerKernelExecutor(memory="400m", warm=False)
+    await executor.start()
+    gate = Gate(Journal(tmp_path / "run.jsonl"), approvals=Approvals("always"))
+    run = Run("r", RoundRobinGroupChat([CodeExecutorAgent("coder", executor)], max_turns=1), gate)
+    run.start(f"```python\n{SO_FAR}\n```")
+    await asyncio.sleep(1)
+    os.kill(int((own_engine.directory / "dockerd.pid").read_text()), signal.SIGTERM)
+    try:
+        await asyncio.wait_for(run.wait(), 10)
+        await executor.stop()
+        await until_it_is_gone(own_engine)
+    finally:
+        await asyncio.to_thread(own_engine.script, "up")
+
+    kept = read(tmp_path / "run.jsonl")
+    assert " ".join(entry["type"] for entry in kept) == "run task speaker effect result message end"
+    output = kept[4]["value"]["output"]
+    assert output.startswith("so far\n") and "Docker Engine" in output
+    assert run.status == "done" and "Docker Engine" in run.messages[-1].to_text()
 
 
 async def until_it_is_gone(own_engine: Engine) -> None:

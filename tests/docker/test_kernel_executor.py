@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import resource
-import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -24,7 +22,6 @@ from nbagents.errors import SandboxUnavailable, TransferError
 from nbagents.executors import CodeExecutor, ContainerOptions, DockerKernelExecutor
 from nbagents.executors.docker_kernel import close_warm, warm_count, warm_up
 from tests.docker.conftest import Engine
-from tests.docker.test_engine_stopped import until_it_is_gone
 
 Run = Callable[..., Awaitable[CodeResult]]
 OPTIONS = ContainerOptions(memory="400m")
@@ -259,24 +256,3 @@ async def test_an_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
     with pytest.raises(SandboxUnavailable):
         await run_in(DockerKernelExecutor(ContainerOptions(memory="300m")), "1")
-
-
-async def test_an_engine_that_stops_in_mid_block(engine: Engine) -> None:
-    if engine.directory is None:
-        pytest.skip("the engine is not ours to stop: NBAGENTS_TEST_DOCKER_HOST names it")
-    executor = DockerKernelExecutor(OPTIONS, warm=False)
-    await executor.start()
-    running = asyncio.create_task(run_in(executor, "print('so far', flush=True)\nimport time; time.sleep(60)"))
-    await asyncio.sleep(1)
-    started = time.monotonic()
-    os.kill(int((engine.directory / "dockerd.pid").read_text()), signal.SIGTERM)
-    try:
-        result = await asyncio.wait_for(running, 10)
-        took = time.monotonic() - started
-        await executor.stop()
-        await until_it_is_gone(engine)
-    finally:
-        await asyncio.to_thread(engine.script, "up")
-
-    assert took < 2
-    assert result.exit_code != 0 and result.output.startswith("so far\n") and "Docker Engine" in result.output

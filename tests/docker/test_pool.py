@@ -13,6 +13,7 @@ import pytest
 
 from nbagents.errors import SandboxImageMissing
 from nbagents.executors.docker import ContainerOptions, ReadyKernel, WarmKernels, reaper
+from nbagents.executors.docker import pool as pool_module
 from nbagents.executors.docker.container_spec import LABEL
 from nbagents.executors.docker.image import ensure
 from tests.docker.execution import execute
@@ -56,6 +57,33 @@ async def test_one_that_died_while_it_waited_is_not_handed_out() -> None:
 
     assert kernel is not waiting
     await asyncio.gather(kernel.close(), pool.close())
+
+
+async def test_one_that_died_is_replaced_when_more_are_prepared() -> None:
+    pool = WarmKernels()
+    pool.prepare(OPTIONS)
+    await pool.filled(OPTIONS)
+    (waiting,) = pool._ready[OPTIONS]
+    waiting.client.execute("import os; os._exit(1)")
+    await asyncio.wrap_future(waiting.provisioner.death)
+    pool.prepare(OPTIONS)
+    await pool.filled(OPTIONS)
+
+    assert pool.count(OPTIONS) == len(pool._ready[OPTIONS]) == 1
+    await pool.close()
+
+
+async def test_whatever_keeps_a_pool_from_filling_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(options: ContainerOptions) -> ReadyKernel:
+        raise RuntimeError("no more threads")
+
+    monkeypatch.setattr(pool_module, "start_kernel", fails)
+    pool = WarmKernels()
+    pool.prepare(OPTIONS)
+    await pool.filled(OPTIONS)
+
+    assert pool.problem == "no more threads"
+    await pool.close()
 
 
 async def test_closing_the_pool_ends_what_waits_and_what_starts() -> None:

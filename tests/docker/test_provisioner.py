@@ -74,13 +74,25 @@ async def test_state_lasts_from_block_to_block(kernel: ReadyKernel) -> None:
     assert done.value == "21"
 
 
-async def test_memory_that_runs_out_is_told_within_a_second(kernel: ReadyKernel) -> None:
-    death, seconds = await death_of(kernel, "rows = []\nwhile True: rows.append(bytearray(10**7))")
+async def test_memory_that_runs_out_is_told_within_a_second(tmp_path: Path) -> None:
+    """From the last sign of life of a block that takes 8 MB at a time, which is some milliseconds of work each."""
+    sign = tmp_path / "sign"
+    sign.write_bytes(bytes(32))
+    sign.chmod(0o666)
+    options = ContainerOptions(memory="256m", mounts=(Mount(str(sign), "/sign", read_only=False),))
+    kernel = await start_kernel(options)
+    told: list[float] = []
+    kernel.provisioner.death.add_done_callback(lambda _: told.append(time.time()))
+    code = (
+        "import time\nrows, sign = [], open('/sign', 'r+b', buffering=0)\n"
+        "while True:\n    rows.append(bytearray(b'x') * (8 * 2**20)); sign.seek(0); sign.write(b'%.6f' % time.time())"
+    )
+    death, _ = await death_of(kernel, code)
 
-    assert death.reason == "oom"
-    assert "256m" in death.text
-    assert seconds < 5  # filling the memory takes its time as well
+    assert death.reason == "oom" and "256m" in death.text
+    assert told[0] - float(sign.read_text().strip("\0")) < 1
     assert await kernel.manager.is_alive() is False
+    await kernel.close()
 
 
 async def test_a_child_that_runs_out_of_memory_is_not_the_kernels_death(kernel: ReadyKernel) -> None:
@@ -192,6 +204,28 @@ async def test_a_host_process_that_is_killed_leaves_no_container() -> None:
     host.stdout.close()
 
     await until_gone(name.strip())
+
+
+async def test_a_child_that_a_host_process_has_forked_does_not_keep_its_container() -> None:
+    """As the workers of a pool do, which outlive a kernel that is killed."""
+    code = (
+        "import asyncio, os, time\nfrom nbagents.executors.docker import start_kernel\n"
+        "async def main():\n    kernel = await start_kernel()\n"
+        "    child = os.fork()\n    if child == 0: time.sleep(60); os._exit(0)\n"
+        "    print(kernel.provisioner.container.name, child, flush=True)\n    await asyncio.sleep(60)\n"
+        "asyncio.run(main())"
+    )
+    host = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], stdout=subprocess.PIPE, text=True)
+    assert host.stdout is not None
+    name, child = (await asyncio.to_thread(host.stdout.readline)).split()
+    host.send_signal(signal.SIGKILL)
+    host.wait()
+    host.stdout.close()
+    try:
+        await until_gone(name)
+        assert Path(f"/proc/{child}").exists()
+    finally:
+        os.kill(int(child), signal.SIGKILL)
 
 
 async def test_large_data_passes_in_both_directions() -> None:
@@ -310,6 +344,7 @@ async def test_an_engine_that_drops_a_limit_runs_nothing(monkeypatch: pytest.Mon
 
 def test_options_are_narrow_hashable_and_checked() -> None:
     assert ContainerOptions().loosened == []
+    assert ContainerOptions(runtime="nvidia").loosened == ["the engine's runtime nvidia instead of its usual one"]
     assert len({ContainerOptions(), ContainerOptions(), ContainerOptions(memory="1g")}) == 2
     assert "hush" not in repr(ContainerOptions(env={"TOKEN": "hush"}))
     assert ContainerOptions.from_dict({"mounts": [{"source": "/a", "target": "/b"}]}).mounts == (Mount("/a", "/b"),)

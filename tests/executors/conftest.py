@@ -23,7 +23,7 @@ async def run_in(executor: KernelExecutor, *codes: str, language: str = "python"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def kernel() -> AsyncIterator[KernelExecutor]:
     """A kernel for a whole file; each test leaves it usable, and takes names of its own."""
-    executor = JupyterCodeExecutor(limits=KernelLimits(text=20_000, rich=200_000, flood=8_000_000, grace_seconds=0.5))
+    executor = JupyterCodeExecutor(limits=KernelLimits(text=20_000, rich=200_000, flood=8_000_000, grace_seconds=1.5))
     executor.sandboxed = True
     yield executor
     await executor.stop()

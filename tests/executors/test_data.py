@@ -199,8 +199,12 @@ async def test_what_is_not_there_and_what_cannot_cross(kernel: KernelExecutor, r
 
 async def test_a_kernel_that_lies(kernel: KernelExecutor, run: Run) -> None:
     await kernel.get("__name__")
-    lie = "import _nbagents, sys; _nbagents.desk.get = lambda *a: _nbagents.watch.Answer({!r})"
-    for answer in ({"key": 1, "total": 10**12}, {"key": 1, "total": 3}, 5, {"refused": ["x"]}, {"missing": 7}):
+    lie = (
+        "import _nbagents, sys; _nbagents.desk.get = lambda *a: _nbagents.watch.Answer({!r})\n"
+        "_nbagents.desk.take = lambda *a: _nbagents.watch.Answer({{'piece': ''}})"
+    )
+    sizes = {"header": {"kind": "json"}, "sizes": ["many"], "key": 1, "total": 0}
+    for answer in (sizes, {"key": 1, "total": 10**12}, {"key": 1, "total": 3}, 5, {"refused": ["x"]}, {"missing": 7}):
         await run(lie.format(answer))
         with pytest.raises(TransferError):
             await kernel.get("n")

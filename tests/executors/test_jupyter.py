@@ -136,6 +136,18 @@ async def test_input_is_answered_by_who_was_named() -> None:
     assert asked == [("name? ", False), ("word? ", True)]
 
 
+def test_input_is_answered_on_the_loop_that_runs_now() -> None:
+    async def ask(prompt: str, password: bool) -> str:
+        return "Ada"
+
+    executor = JupyterCodeExecutor(ask=ask)
+    first = asyncio.run(run_in(executor, "print(input())"))
+    second = asyncio.run(run_in(executor, "print(input())"))
+    asyncio.run(executor.stop())
+
+    assert (first.output, second.output) == ("Ada\n", "Ada\n")
+
+
 async def test_nobody_who_can_answer_ends_the_block() -> None:
     async def ask(prompt: str, password: bool) -> str:
         raise LookupError("nobody is there")

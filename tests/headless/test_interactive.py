@@ -110,8 +110,10 @@ async def test_a_detached_cell_lets_the_kernel_go(interactive: Notebook, llmock:
     assert error.errors[0]["traceback"] == [
         "RunNotFinished: run 'alpha' has not ended: put \"await alpha\" before this"
     ]
-    assert "print('block of', 'alpha')" in await said(interactive, "%team show alpha")
-    assert await said(interactive, "%team approve") == "q1 of coder in 'alpha': run"
+    shown_so_far = await said(interactive, "%team show alpha")
+    assert "print('block of', 'alpha')" in shown_so_far
+    assert "answer it with %team approve alpha, or %team reject alpha REASON" in shown_so_far
+    assert await said(interactive, "%team approve") == "run 'alpha': block 1 of coder is approved"
     await interactive.run("await alpha")
     assert await said(interactive, "alpha.answer") == "'Fine.'"
     await interactive.run("await asyncio.sleep(0)")
@@ -122,7 +124,8 @@ async def test_approve_all_asks_no_more(interactive: Notebook, llmock: Any) -> N
     llmock.reply("```python\n1 / 0\n```").reply(BLOCK.format(name="alpha")).reply("Fine.").reply("DONE")
     await interactive.run(PAIR.format(name="alpha"))
     await until(interactive, "alpha.status == 'waiting'")
-    assert await said(interactive, "%team approve alpha --all") == "q1 of coder in 'alpha': allow"
+    approved = await said(interactive, "%team approve alpha --all")
+    assert approved == "run 'alpha': block 1 of coder is approved, and all further ones"
     await interactive.run("await alpha")
     assert await said(interactive, "alpha.answer") == "'Fine.'"
     questions = "[entry['type'] for entry in alpha.journal.entries].count('question')"
@@ -133,9 +136,8 @@ async def test_reject_tells_the_agent_why(interactive: Notebook, llmock: Any) ->
     llmock.reply("```python\nopen('rejected', 'w')\n```").reply("Then not.").reply("DONE")
     await interactive.run(PAIR.format(name="alpha"))
     await until(interactive, "alpha.status == 'waiting'")
-    assert (
-        await said(interactive, "%team reject alpha Who told you to {write} files?") == "q1 of coder in 'alpha': reject"
-    )
+    refused = await said(interactive, "%team reject alpha Who told you to {write} files?")
+    assert refused == "run 'alpha': block 1 of coder is refused"
     await interactive.run("await alpha")
     assert "Who told you to {write} files?" in llmock.requests[1].body["messages"][-1]["content"]
     assert await said(interactive, "import os; os.path.exists('rejected')") == "False"
@@ -148,7 +150,8 @@ async def test_reply_is_what_the_agent_hears(interactive: Notebook, llmock: Any)
     await until(interactive, "alpha.status == 'waiting'")
     wrong = await interactive.run("%team approve alpha")
     assert "does not answer question q1" in wrong.errors[0]["evalue"] and len(wrong.errors[0]["traceback"]) == 1
-    assert await said(interactive, "%team reply alpha Is it {net} churn?") == "q1 of you in 'alpha': reply"
+    replied = await said(interactive, "%team reply alpha Is it {net} churn?")
+    assert replied == "run 'alpha': your reply is on its way"
     await interactive.run("await alpha")
     assert llmock.last_request.body["messages"][-1]["content"] == "Is it {net} churn?"
 

@@ -28,8 +28,9 @@ from nbagents.magics.agent_magic import AGENT, AGENTS
 from nbagents.magics.arguments import Arguments, Command
 from nbagents.magics.front_matter import parse, split
 from nbagents.magics.settings import NBAgents
-from nbagents.magics.specs import AGENT_KEYS, TEAM_KEYS, AgentSpec, TeamSpec
-from nbagents.magics.team_magic import COMMANDS
+from nbagents.magics.spec_values import AGENT_KEYS, TEAM_KEYS
+from nbagents.magics.specs import AgentSpec, TeamSpec
+from nbagents.magics.team_commands import COMMANDS
 from nbagents.models.weights_catalog import catalogue
 from nbagents.runtime.journal import effect_key
 from tests.house.imports import PACKAGE, ROOT

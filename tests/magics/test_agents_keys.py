@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from traitlets.config import Config
 
 from nbagents.errors import ConfigurationError, UnknownNameError
 from nbagents.magics import agents_key
@@ -16,7 +17,8 @@ from nbagents.magics.cards import Table
 from nbagents.magics.completion import suggestions
 from nbagents.magics.session import Session
 from nbagents.magics.settings import NBAgents
-from nbagents.magics.specs import AGENT_KEYS, AgentSpec, TeamSpec
+from nbagents.magics.spec_values import AGENT_KEYS
+from nbagents.magics.specs import AgentSpec, TeamSpec
 from nbagents.models import FallbackChatCompletionClient, keys
 
 
@@ -78,9 +80,17 @@ def test_check_says_what_is_missing_and_what_to_do(monkeypatch: pytest.MonkeyPat
     session.define_agent(AgentSpec("a", "x", model="openai/m, local/qwen2.5-coder-0.5b"))
     found = rows(show_agents(session, settings, "check"))
     assert found["model"] == ("anthropic/claude-sonnet-5", "%config", "")
+    assert found["budget"] == ("1usd", "default", "")
     assert "%agents key anthropic" in found["key of anthropic"][-1]
     assert "%agents key openai" in found["key of openai"][-1]
     assert "nbagents model get" in found["weights of qwen2.5-coder-0.5b"][-1]
+
+
+def test_check_tells_config_from_what_was_there_at_the_start() -> None:
+    settings = NBAgents(config=Config(NBAgents={"model": "openai/from-file"}))
+    assert rows(show_agents(Session(), settings, "check"))["model"][1] == "config file or command line"
+    settings.update_config(Config(NBAgents={"model": "openai/said"}))  # as %config does
+    assert rows(show_agents(Session(), settings, "check"))["model"][:2] == ("openai/said", "%config")
 
 
 def test_check_says_where_a_key_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -108,6 +118,20 @@ def test_several_models_of_an_agent() -> None:
 
 def test_completion() -> None:
     session = Session()
-    assert "check" in suggestions("%agents ", session, list)
+    assert {"check", "doctor", "key"} <= set(suggestions("%agents ", session, list))
     assert "anthropic" in suggestions("%agents key ", session, list)
     assert suggestions("%agents check ", session, list) == []
+
+
+def test_check_names_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"OPENAI_API_KEY=\xff")
+    table = rows(show_agents(Session(), NBAgents(model="openai/gpt-5-mini"), "check"))
+    assert "cannot be read" in table[".env"][2] and "openai/gpt-5-mini cannot be asked" in table["key of openai"][2]
+
+
+def test_check_asks_for_the_key_of_the_provider_that_will_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = rows(show_agents(Session(), NBAgents(model="openai/gemini-2.5-flash"), "check"))
+    assert "GEMINI_API_KEY" in table["key of gemini"][2] and "key of openai" not in table
+    monkeypatch.setenv("GEMINI_API_KEY", "planted-key-1234")
+    table = rows(show_agents(Session(), NBAgents(model="openai/gemini-2.5-flash"), "check"))
+    assert table["key of gemini"] == ("set", "environment variable GEMINI_API_KEY", "")

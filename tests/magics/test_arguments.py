@@ -6,7 +6,7 @@ import pytest
 
 from nbagents.errors import ConfigurationError, UnknownNameError
 from nbagents.magics.agent_magic import AGENT
-from nbagents.magics.team_magic import CREATE, RUN
+from nbagents.magics.team_commands import CREATE, RUN
 
 
 def test_words_flags_and_the_rest() -> None:
@@ -16,6 +16,16 @@ def test_words_flags_and_the_rest() -> None:
     assert found.names == {"use": ["df", "prices"]}
     assert found.switches == {"detach"}
     assert found.rest == "Why did churn rise?"
+
+
+def test_a_flag_without_its_value_shows_one() -> None:
+    with pytest.raises(ConfigurationError, match=r"--budget needs a value: --budget 0\.50usd,12turns"):
+        RUN.parse("churn_team --budget")
+
+
+def test_a_switch_takes_no_value() -> None:
+    with pytest.raises(ConfigurationError, match="--detach takes no value: write --detach alone"):
+        RUN.parse("churn_team --detach=no Why?")
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from contextvars import copy_context
+from typing import Any
 
 import pytest
+from traitlets import TraitError
+from traitlets.config import Config, Configurable
 
 from nbagents.agents import UserProxyAgent
 from nbagents.errors import ConfigurationError, NoModelError, RunNotFinished, UnknownNameError
@@ -12,6 +15,7 @@ from nbagents.kernel.capture import CAPTURE, Capture
 from nbagents.magics import code_place
 from nbagents.magics.agent_magic import define_agent, show_agents
 from nbagents.magics.building import TeamBuilder
+from nbagents.magics.extension import load
 from nbagents.magics.session import Session
 from nbagents.magics.settings import NBAgents
 from nbagents.magics.specs import AgentSpec, TeamSpec
@@ -192,7 +196,7 @@ def test_a_team_has_a_budget_as_words_or_as_a_mapping(session: Session, settings
     team = TeamMagic(session, settings)
     card = team("create", "t", "agents: [a]\nbudget: {usd: 0.50, turns: 12}\n")
     assert session.teams["t"].budget == Budget(usd=0.5, turns=12)
-    assert "budget $0.50 · 12 turns" in repr(card)
+    assert "at most 12 turns · budget $0.50 · sha" in repr(card)
     team("create", "t", "agents: [a]\nbudget: 0.50usd 200k 10min\n")
     assert session.teams["t"].budget == Budget(usd=0.5, tokens=200_000, minutes=10)
     team("create", "t a --budget 0.25usd,3turns", None)
@@ -203,7 +207,9 @@ def test_a_team_has_a_budget_as_words_or_as_a_mapping(session: Session, settings
     ("budget", "text"),
     [
         ("{dollars: 1}", "unknown limit 'dollars'"),
-        ("{usd: much}", "could not convert"),
+        ("{usd: much}", "usd: expected a number above 0, not 'much'"),
+        ("{turns: 1.5}", "turns: expected a whole number, not 1.5"),
+        ("{minutes: .inf}", "minutes: expected a number above 0, not inf"),
         ("three apples", "expected words as in 0.50usd"),
         ("{usd: 0}", "expected a number above 0"),
     ],
@@ -229,3 +235,42 @@ def test_a_block_cannot_answer_for_a_person(session: Session, settings: NBAgents
     context.run(CAPTURE.set, Capture())
     with pytest.raises(ConfigurationError, match="cannot answer a question that is put to a person"):
         context.run(TeamMagic(session, settings), verb, rest, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("temperature: .nan", "a number from 0 on, as 0.2, not nan"),
+        ("temperature: -1", "a number from 0 on, as 0.2, not -1"),
+        ("base_url: somewhere", "an address as http://127.0.0.1:8000/v1, not 'somewhere'"),
+        ("model: [1, 2]", r"provider/name, or a list of such, not \[1, 2\]"),
+        ("sandbox: {memory: [4096]}", "not .*4096"),
+    ],
+)
+def test_what_an_agent_cannot_be(session: Session, settings: NBAgents, said: str, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        define_agent(session, settings, "a", f"---\n{said}\n---\nx")
+
+
+def test_agents_has_no_further_words_and_knows_its_own(session: Session, settings: NBAgents) -> None:
+    define_agent(session, settings, "analyst", "x")
+    with pytest.raises(UnknownNameError, match="unknown agent 'chek': did you mean 'check'"):
+        show_agents(session, settings, "chek")
+    with pytest.raises(ConfigurationError, match="'now' is one word too many"):
+        show_agents(session, settings, "check now")
+
+
+def test_a_setting_that_cannot_be_used_is_refused_when_it_is_said(settings: NBAgents) -> None:
+    with pytest.raises(TraitError, match=r"NBAgents\.budget: budget 'nonsense': expected words as in"):
+        settings.budget = "nonsense"
+    with pytest.raises(TraitError, match=r"NBAgents\.model: model 'nonsense': expected provider/name"):
+        settings.model = "nonsense"
+    settings.budget = ""
+    settings.model = "openai/a, local/b"
+
+
+def test_a_config_file_that_says_nonsense_is_told_in_one_line_when_nbagents_is_loaded() -> None:
+    shell: Any = Configurable(config=Config(NBAgents={"budget": "nonsense"}))
+    with pytest.raises(ConfigurationError, match=r"a config file, or the command line, says .*budget 'nonsense'"):
+        load(shell)
+    assert not NBAgents.initialized()

@@ -6,7 +6,7 @@ import pytest
 
 from nbagents.errors import FrontMatterError
 from nbagents.magics.front_matter import parse, split
-from nbagents.magics.specs import AGENT_KEYS, TEAM_KEYS
+from nbagents.magics.spec_values import AGENT_KEYS, TEAM_KEYS
 
 
 @pytest.mark.parametrize(

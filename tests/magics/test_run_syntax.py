@@ -39,6 +39,8 @@ def transformed(cell: str) -> str:
         ),
         ("y = 1\n%team run t Why?\n", "y = 1\nawait get_ipython().run_line_magic('team', 'run t Why?')", ";\n"),
         ("if 1:\n    %team run t x\n", "if 1:\n    await get_ipython()", ";\n"),
+        ("%agents doctor\n", "await get_ipython().run_line_magic('agents', 'doctor')\n", ")\n"),
+        ("x = %agents check \n", "x = await get_ipython().run_line_magic('agents', 'check", ")\n"),
     ],
 )
 def test_runs_are_awaited(cell: str, begins: str, ends: str) -> None:
@@ -55,6 +57,9 @@ def test_runs_are_awaited(cell: str, begins: str, ends: str) -> None:
         "%team create t a b\n",
         "%%team create t\nagents: [a]\n",
         "%team runs\n",
+        "%agents\n",
+        "%agents checker\n",
+        "%agents check now\n",
         "x = 'team run'\n",
         "%time 1\n",
     ],

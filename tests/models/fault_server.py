@@ -42,7 +42,10 @@ class Reply:
         await self._writer.drain()
 
     async def write(self, raw: str) -> None:
-        self._writer.write(raw.encode())
+        await self.write_bytes(raw.encode())
+
+    async def write_bytes(self, raw: bytes) -> None:
+        self._writer.write(raw)
         await self._writer.drain()
 
     async def left(self) -> None:

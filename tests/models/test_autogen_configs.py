@@ -65,3 +65,44 @@ async def test_a_token_needs_no_key() -> None:
     assert (await client._connected()).max_retries == 0
     assert "planted-token" not in client.dump_component().model_dump_json()
     await client.close()
+
+
+OLD: Any = {"vision": False, "function_calling": True, "json_output": True}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        OpenAIChatCompletionClient,
+        AzureOpenAIChatCompletionClient,
+        AnthropicChatCompletionClient,
+        OllamaChatCompletionClient,
+    ],
+)
+def test_what_a_model_can_do_may_be_said_in_the_older_form(kind: type[Any]) -> None:
+    with pytest.warns(DeprecationWarning, match="use model_info"):
+        client = kind(model="m", model_capabilities=OLD)
+    assert client.model_info == {**OLD, "family": "unknown", "structured_output": False}
+    assert client.capabilities == OLD
+    with pytest.raises(ValueError, match="mutually exclusive"):
+        kind(model="m", model_capabilities=OLD, model_info=client.model_info)
+
+
+def test_and_so_in_json() -> None:
+    config = {"model": "m", "model_capabilities": OLD}
+    with pytest.warns(DeprecationWarning, match="use model_info"):
+        client = ChatCompletionClient.load_component(said("openai", "OpenAIChatCompletionClient", config))
+    assert client.model_info["function_calling"] and client.model_info["family"] == "unknown"
+
+
+def test_a_client_from_a_dictionary() -> None:
+    client = OpenAIChatCompletionClient.create_from_config({"model": "gpt-4o", "api_key": "k"})
+    assert (type(client), client.model) == (OpenAIChatCompletionClient, "gpt-4o")
+
+
+def test_a_token_in_json_is_a_secret() -> None:
+    config = AZURE | {"azure_ad_token": "planted-token-1234"}
+    client = ChatCompletionClient.load_component(said("openai", "AzureOpenAIChatCompletionClient", config))
+    assert isinstance(client, AzureOpenAIChatCompletionClient)
+    assert client._credentials() == {"azure_ad_token": "planted-token-1234"}
+    assert "planted" not in repr(client.component_config_schema(**config)) + client.dump_component().model_dump_json()

@@ -23,6 +23,7 @@ from nbagents.models import (
     FunctionCall,
     InMemoryStore,
     LLMMessage,
+    OpenAIChatCompletionClient,
     RedisStore,
     ReplayChatCompletionClient,
     RequestUsage,
@@ -225,3 +226,8 @@ async def test_a_store_over_the_network_is_asked_in_a_thread_and_any_object_may_
         duck: Any = store
         assert (await ChatCompletionCache(script("one"), duck).create(HELLO)).content == "one"
     assert threading.get_ident() not in far.threads and near.threads == {threading.get_ident()}
+
+
+def test_the_longest_answer_is_that_of_the_client() -> None:
+    client = OpenAIChatCompletionClient("m", max_tokens=7)
+    assert ChatCompletionCache(client).answer_limit == 7

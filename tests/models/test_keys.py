@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +16,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordSetError
 
 from nbagents.errors import ConfigurationError, ModelAuthenticationError, UnknownNameError
-from nbagents.models import OpenAIChatCompletionClient, keys
+from nbagents.models import OpenAIChatCompletionClient, keyring_access, keys
 from nbagents.models.keys import env_file, find_key, keyring_problem, known_keys, required_key, store_key, watch
 
 VARIABLES = [variable for variables in keys.VARIABLES.values() for variable in variables]
@@ -119,7 +123,7 @@ def test_a_system_without_a_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_key("openai") is None
     with pytest.raises(ConfigurationError, match=r"no keyring.*OPENAI_API_KEY"):
         store_key("openai", "planted-key-1234")
-    monkeypatch.setattr(keys, "_keyring", lambda: "keys are kept by the keyring package")
+    monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(ConfigurationError, match="keyring package"):
         store_key("openai", "planted-key-1234")
 
@@ -148,3 +152,90 @@ async def test_the_keyring_s_key_is_for_the_provider_s_own_server(tmp_path: Path
     (tmp_path / ".env").write_text("OPENAI_API_KEY=of-this-project")
     assert (await other._connected()).api_key == "of-this-project"
     await other.close()
+
+
+def test_a_keyring_that_hangs_holds_up_nobody(ring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    unlocked, asked = threading.Event(), 0
+
+    def get_password(service: str, username: str) -> str | None:
+        nonlocal asked
+        asked += 1
+        unlocked.wait(30)
+        return "kept-key-1234"
+
+    monkeypatch.setattr(ring, "get_password", get_password)
+    monkeypatch.setattr(keyring_access, "ANSWERS_WITHIN", 0.1)
+    began = time.monotonic()
+    for provider in keys.VARIABLES:
+        assert find_key(provider) is None
+    with pytest.raises(ModelAuthenticationError, match=r"no key for openai \(the keyring does not answer"):
+        required_key("openai")
+    assert "does not answer" in keyring_problem()
+    with pytest.raises(ConfigurationError, match=r"does not answer.*OPENAI_API_KEY"):
+        store_key("openai", "planted-key-1234")
+    assert time.monotonic() - began < 5
+    assert asked == 1, "one that waits for a person is not asked again"
+    assert keyring_access._asking is not None and keyring_access._asking.daemon, "it does not hold up Python's end"
+    unlocked.set()
+    keyring_access._asking.join(5)
+    assert required_key("openai") == "kept-key-1234"
+
+
+def test_a_keyring_that_fails_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Keyring):
+        @property
+        def priority(self) -> float:  # type: ignore[override]  # as some backends have it
+            raise RuntimeError("no bus: planted-key-1234")
+
+    keyring.set_keyring(Broken())
+    assert keyring_problem() == "the keyring cannot be used (RuntimeError)"
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert keyring_problem() == 'keys are kept by the keyring package: pip install "nbagents[keys]"'
+    assert find_key("openai") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("\ufeffOPENAI_API_KEY=planted-key-1234", "planted-key-1234"),
+        ("# a comment\n\nexport  OPENAI_API_KEY = 'planted key' # mine\r\n", "planted key"),
+        ('this is no line\n=\nOPENAI_API_KEY=planted=key==\n"unended', "planted=key=="),
+        ("OPENAI_API_KEY=$(cat /etc/passwd)", "$(cat /etc/passwd)"),
+        ("OPENAI_API_KEY\nOPENAI_API_KEY=\n", None),
+        ("OPENAI_API_KEY=first\nOPENAI_API_KEY=second", "second"),
+    ],
+    ids=["mark", "export", "not a line", "command", "no value", "twice"],
+)
+def test_a_file_of_odd_syntax(tmp_path: Path, text: str, key: str | None) -> None:
+    (tmp_path / ".env").write_text(text)
+    found = find_key("openai")
+    assert (found.value if found else None) == key
+
+
+def test_a_file_that_is_no_text_is_named_and_not_quoted(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("OPENAI_API_KEY=planted-key-1234".encode("utf-16"))
+    with pytest.raises(ConfigurationError, match=r"\.env cannot be read .* UTF-8") as caught:
+        find_key("openai")
+    assert "planted" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_such_a_file_is_not_taken_for_an_answer_of_the_model(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"OPENAI_API_KEY=\xff")
+    with pytest.raises(ConfigurationError, match=r"\.env cannot be read"):
+        await OpenAIChatCompletionClient("m").create([])
+
+
+def test_a_folder_that_was_deleted_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert find_key("openai") is None
+    monkeypatch.chdir(tmp_path)
+
+
+def test_words_that_stand_for_no_key_are_not_redacted() -> None:
+    for word in ("ollama", "lm-studio", "NotRequired", "not-needed", "EMPTY"):
+        OpenAIChatCompletionClient("m", base_url="http://127.0.0.1:1/v1", api_key=word)
+    assert known_keys() == {}
+    OpenAIChatCompletionClient("m", api_key=" ollama-1234\n")
+    assert list(known_keys().values()) == ["ollama-1234"]

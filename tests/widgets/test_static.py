@@ -8,7 +8,7 @@ import pytest
 
 from nbagents.code import CodeResult
 from nbagents.widgets import static
-from nbagents.widgets.static import bundle
+from nbagents.widgets.static import as_html, bundle
 from nbagents.widgets.text import inert_markdown
 from nbagents.widgets.transcript import Transcript
 from tests.scripted import ScriptedExecutor
@@ -84,6 +84,30 @@ async def test_what_happened_is_said_in_every_form(name: str, said: str) -> None
     if name not in ("unasked", "cut_off"):
         assert said in shown["text/plain"]
         assert said in shown["text/markdown"]
+
+
+async def test_how_a_run_without_an_answer_ended_is_said_once() -> None:
+    html = bundle(Transcript.of(await runs.stopped_in_code()))["text/html"]
+    assert html.count("was stopped by you in turn 1") == 1
+    assert "block 1 stopped" in html and "block 1 failed" not in html
+
+
+async def test_a_detached_run_says_how_to_answer() -> None:
+    entries = await runs.approved()
+    asked = next(number for number, entry in enumerate(entries) if entry["type"] == "question")
+    waiting = entries[: asked + 1]
+    detached = [*waiting, {"type": "detached"}]
+    for kind in ("text/plain", "text/markdown", "text/html"):
+        assert "%team approve churn, or %team reject churn REASON" in bundle(Transcript.of(detached))[kind]
+        assert "%team approve" not in bundle(Transcript.of(waiting))[kind]  # it would wait behind the run's cell
+
+
+def test_where_code_runs_is_one_paragraph() -> None:
+    settings = {"places": ["code: docker", "a: network bridge", "a: <b>"]}
+    html = as_html(
+        Transcript.of([{"type": "run", "name": "r", "settings": settings}, {"type": "task", "messages": []}])
+    )
+    assert "<p><small>code: docker<br>a: network bridge<br>a: &lt;b&gt;</small></p>" in html
 
 
 async def test_plain_text_is_the_whole_story() -> None:

@@ -254,5 +254,20 @@ def test_a_budget_that_cannot_hold_a_model_back_says_so() -> None:
     entries = paid_for(None)
     unpriced = {"type": "unpriced", "model": "openai/m", "limit": "$0.50"}
     assert wording.cost(Transcript.of([entries[0], unpriced, *entries[1:]])).endswith(
-        "price of openai/m unknown · the budget of $0.50 does not count what has no known price"
+        "price of openai/m unknown, not counted in the budget of $0.50"
     )
+
+
+def test_a_budget_of_turns_is_the_number_of_turns_when_it_is_the_smaller() -> None:
+    run = {"type": "run", "name": "r", "team": {"max_turns": 20}}
+    assert Transcript.of([run]).turns == 20
+    assert Transcript.of([{**run, "settings": {"budget": {"turns": 12}}}]).turns == 12
+    assert Transcript.of([{**run, "settings": {"budget": {"turns": 30}}}]).turns == 20
+    assert Transcript.of([{"type": "run", "name": "r"}]).turns is None
+
+
+def test_a_budget_is_not_spoken_of_where_nothing_had_a_price() -> None:
+    unpriced = {"type": "unpriced", "model": "openai/m", "limit": "$0.50"}
+    effect = {"type": "effect", "effect": "e1", "kind": "model", "request": {"model": "openai/m"}}
+    refused = {"type": "result", "effect": "e1", "ok": False, "error": "refused"}
+    assert wording.cost(Transcript.of([unpriced, effect, refused])) == "0 tokens in 1 model call"

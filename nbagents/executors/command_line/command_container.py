@@ -55,7 +55,7 @@ class CommandContainer:
         self.options, self.name = options, name
         self._auto_remove, self._stay = auto_remove, stay
         self._commands: dict[int, Command] = {}
-        self._last, self._closed = 0, False
+        self._last, self._closed, self._closing = 0, False, threading.Lock()
         self.ready: Future[str] = Future()
         self.watch: DeathWatch | None = None
         self.client = connect(address)
@@ -125,30 +125,39 @@ class CommandContainer:
 
     def close(self, *, keep: bool | None = None) -> None:
         """Let it go, at once: killed and removed, unless it is to stay."""
-        if self._closed:
-            return
-        keep = self._stay if keep is None else keep
-        self._closed = True
+        with self._closing:  # who comes second waits until it is done
+            if not self._closed:
+                self._closed = True
+                self._close(self._stay if keep is None else keep)
+
+    def _close(self, keep: bool) -> None:
         if self.watch is not None:
             self.watch.killing = True
         # An engine that is gone took the container along, and cannot be asked.
-        keep = keep or (not self.alive and self.ready.done() and self._death_reason() == "engine")
+        gone = not self.alive and self.ready.done() and self._death_reason() == "engine"
         try:
-            if not keep and (self._auto_remove or not self.ready.done()):
+            self.client.api.timeout = REMOVE_SECONDS
+            if not (keep or gone) and (self._auto_remove or not self.ready.done()):
                 remove(self.container)
-            elif not keep and self.alive:
+            elif not (keep or gone) and self.alive:
                 self.container.kill()
         except (sdk().errors.DockerException, OSError) as error:
             log.info("container %s could not be ended: %s", self.name, refusal(error))
         if self._link is not None:
             self._link.end()
-        if self.watch is not None and not keep:
+        if self._reader is not None and self._reader is not threading.current_thread():
+            self._reader.join(TIME_FOR_THE_REST)  # it closes the link
+        if self.watch is not None:
+            self._stop_watch(self.watch, keep)
+        self.client.close()
+
+    def _stop_watch(self, watch: DeathWatch, keep: bool) -> None:
+        if not keep:
             try:
-                self.watch.death.result(2)
+                watch.death.result(2)
             except TimeoutError:
                 log.info("the Docker Engine did not say that container %s has ended", self.name)
-            self.watch.stop()
-        self.client.close()
+        watch.stop()
 
     def _create(self, more: Mapping[str, Any]) -> Any:
         docker, image = sdk(), self.options.image

@@ -80,11 +80,12 @@ class LineLink(Attached):
         with selectors.DefaultSelector() as selector:
             selector.register(self.readers(), selectors.EVENT_READ)
             while selector.select():
-                data = self.read()
-                if data is None:
-                    continue
-                if not data:
+                try:
+                    data = self.read()
+                except EOFError:
                     return
+                if not data:  # not yet, or a part of the engine's piece, or what went to stderr
+                    continue
                 *complete, rest = (rest + data).split(b"\n")
                 if len(rest) > LONGEST_LINE:
                     raise BadFrame(f"a line of more than {LONGEST_LINE} bytes")
@@ -110,7 +111,4 @@ class LineLink(Attached):
     def close(self) -> None:
         with self._lock:
             self._closed = True
-        # Closed from the outside in: else the SDK's response complains when it is collected.
-        if (response := getattr(self.stream, "_response", None)) is not None:
-            response.close()
         super().close()

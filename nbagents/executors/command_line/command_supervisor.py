@@ -80,11 +80,14 @@ class Block:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
+            self.ended.set()
             say(end=self.number, why="start", code=127, text=str(error))
             return
         # Where memory runs out it is the block that goes, not the one that tells. (Some runtimes have no such file.)
         with contextlib.suppress(OSError), open(f"/proc/{self.child.pid}/oom_score_adj", "w") as file:
             file.write("1000")
+        if self.why != "exit":  # it was to end before it began
+            self.end(self.why)
         self.forward_all(self.child)
         code = self.child.wait()
         if self.why == "exit" and code == -signal.SIGKILL and kills_for_memory() > before:
@@ -97,7 +100,12 @@ class Block:
         """Send what it writes, until it has ended and what it left running keeps silent, or its time is over."""
         assert child.stdout is not None and child.stderr is not None
         exited, told = os.pipe()
-        threading.Thread(target=lambda: (child.wait(), os.write(told, b"\0")), daemon=True).start()
+
+        def tell() -> None:
+            child.wait()
+            os.close(told)
+
+        threading.Thread(target=tell, daemon=True).start()
         deadline = time.monotonic() + self.asked["timeout"]
         with selectors.DefaultSelector() as selector:
             for fd, name in ((child.stdout.fileno(), "stdout"), (child.stderr.fileno(), "stderr"), (exited, "")):
@@ -118,6 +126,7 @@ class Block:
                     else:
                         selector.unregister(exited)
                         deadline = min(deadline, time.monotonic() + TIME_FOR_THE_REST)
+        os.close(exited)
         child.stdout.close()
         child.stderr.close()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -23,13 +22,15 @@ from ...errors import SandboxUnavailable
 from ..block_outputs import BlockOutputs
 from ..docker.container_spec import ContainerOptions, Mount
 from ..docker.engine import probe
+from ..docker.launch import launched
 from ..output_text import terminal_text
+from ..own_process import OwnDirectory, finalize
 from .code_file import CodeFile, command_for
 from .code_user import USER, code_user, let_code_write
 from .command_line_executor import CommandLineCodeResult, CommandLineExecutor, Ending
 from .command_link import ending_of
 from .docker_config import DockerCommandLineCodeExecutorConfig
-from .workspace import TemporaryWorkDir, Workspace
+from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .command_container import CommandContainer
@@ -106,9 +107,10 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
         self._made_dir = work_dir is None or not Path(work_dir).exists()
         if work_dir is not None:
             Path(work_dir).mkdir(parents=True, exist_ok=True)
-        self._temporary: TemporaryWorkDir | None = None
+        self._temporary: OwnDirectory | None = None
         self._files: Workspace | None = None
         self._container: CommandContainer | None = None
+        self._at_the_end = finalize(self, lambda: None)
         self._starting, self._rootless = asyncio.Lock(), False
 
     @property
@@ -117,7 +119,7 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
         if self._said.work_dir is not None:
             return Path(self._said.work_dir)
         if self._temporary is None:
-            self._temporary = TemporaryWorkDir()
+            self._temporary = OwnDirectory()
         return self._temporary.path
 
     @property
@@ -170,18 +172,16 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
             if self._given.user == USER and not self._rootless:
                 let_code_write(self.work_dir, self._owner(), made_by_us=self._made_dir)
             self._functions_loaded = not self._functions
-            # Shielded: a thread cannot be stopped, and what it starts must not stay when nobody waits any more.
-            starting = asyncio.ensure_future(asyncio.to_thread(self._made_container))
-            try:
-                self._container = await asyncio.shield(starting)
-            except asyncio.CancelledError:
-                starting.add_done_callback(_discard)
-                raise
-            weakref.finalize(self, type(self._container).close, self._container)
+            self._container = await launched(self._made_container, lambda made: made.close(keep=False))
+            self._at_the_end.detach()
+            self._at_the_end = finalize(self, self._container.close)
             await self._initialize(self._container)
 
     async def stop(self) -> None:
         """End the container, unless it is to stay, and remove the temporary directory."""
+        if self._container is None:
+            async with self._starting:  # one that is starting now is ended too
+                pass
         container, self._container = self._container, None
         if container is not None:
             await asyncio.shield(asyncio.to_thread(container.close))
@@ -246,7 +246,8 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
     ) -> Ending:
         if token.is_cancelled():
             return Ending(1, "Code execution was cancelled.")
-        assert self._container is not None  # `start` was awaited
+        if self._container is None:
+            return Ending(1, "\nthe container ended: it was stopped")
         cancelled = token.link_future(asyncio.get_running_loop().create_future())
         try:
             ended = await self._container.run(
@@ -271,9 +272,3 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
     @classmethod
     def _from_config(cls, config: DockerCommandLineCodeExecutorConfig) -> Self:
         return cls(**config.model_dump())
-
-
-def _discard(starting: asyncio.Future[CommandContainer]) -> None:
-    if not starting.cancelled() and starting.exception() is None:
-        # In a thread, as the loop may be about to end.
-        asyncio.get_running_loop().run_in_executor(None, starting.result().close)

@@ -13,7 +13,6 @@ import shutil
 import sys
 import uuid
 import warnings
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from types import SimpleNamespace
@@ -24,10 +23,11 @@ from ...code import CodeResult
 from ...component import Component, ComponentConfig
 from ...secret_rules import without_secrets
 from ..block_outputs import BlockOutputs
+from ..own_process import OwnDirectory, finalize
 from .block_process import Cancelled, TimedOut, end_processes, run_process
 from .code_file import CodeFile, command_for
 from .command_line_executor import CommandLineExecutor, Ending
-from .workspace import TemporaryWorkDir, Workspace
+from .workspace import Workspace
 
 NOT_FOUND = 127
 """A shell's exit code for a command that does not exist."""
@@ -83,7 +83,7 @@ class LocalCommandLineCodeExecutor(CommandLineExecutor, Component[LocalCommandLi
         self._given_dir = None if work_dir is None else Path(work_dir)
         if self._given_dir is not None:
             self._given_dir.mkdir(parents=True, exist_ok=True)
-        self._temporary: TemporaryWorkDir | None = None
+        self._temporary: OwnDirectory | None = None
         self._virtual_env, self._env = virtual_env_context, env
         self._files: Workspace | None = None
         self._mark, self._blocks = f"{uuid.uuid4().hex}/", 0
@@ -94,7 +94,7 @@ class LocalCommandLineCodeExecutor(CommandLineExecutor, Component[LocalCommandLi
         if self._given_dir is not None:
             return self._given_dir
         if self._temporary is None:
-            self._temporary = TemporaryWorkDir()
+            self._temporary = OwnDirectory()
         return self._temporary.path
 
     @property
@@ -135,7 +135,7 @@ class LocalCommandLineCodeExecutor(CommandLineExecutor, Component[LocalCommandLi
         self, command: list[str], timeout: float, outputs: BlockOutputs, token: CancellationToken
     ) -> Ending:
         if not self._blocks:
-            weakref.finalize(self, end_processes, self._mark)
+            finalize(self, end_processes, self._mark)
         self._blocks += 1
         try:
             exit_code = await run_process(

@@ -9,9 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
-import tempfile
-import weakref
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -19,14 +16,6 @@ from pathlib import Path, PurePath
 from .code_file import BlockRefused, CodeFile
 
 OUTSIDE = "Filename is not in the workspace"
-
-
-class TemporaryWorkDir:
-    """A directory for an executor that was given none; it goes with the executor, or when told to."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="nbagents-"))
-        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 class Workspace:

@@ -4,6 +4,7 @@ container_spec  what a container may do: hardened, and what is loosened is named
 engine, image   the Docker Engine, and the image that is built on it
 provisioner     jupyter_client's way to start, interrupt and stop a kernel, for containers
 frames, mux     what goes over stdin and stdout, at both ends
+launch          a start in a thread, whose outcome is thrown away where nobody waits for it
 relay           the host's end: the kernel's five sockets
 supervisor      the container's end: its main process
 pool, reaper    kernels that are ready before they are needed, and containers that nobody owns any more

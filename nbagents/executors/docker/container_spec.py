@@ -108,6 +108,8 @@ class ContainerOptions:
             access = "can read" if mount.read_only else "can change"
             said.append(f"code {access} {mount.source} of this machine, at {mount.target}")
         said += [f"code can use the device {device}" for device in self.devices]
+        if self.runtime is not None:
+            said.append(f"the engine's runtime {self.runtime} instead of its usual one")
         if self.user.partition(":")[0] in ("0", "root", ""):
             said.append("code runs as root inside the container")
         if self.env:

@@ -2,7 +2,8 @@
 
 The engine's events tell it: "oom" and "die" with the exit code come as they happen, and also for a container that the
 engine removes at once (which it does so that a killed host leaves nothing behind). No client of a kernel notices a
-death by itself: an execute would wait for its own timeout.
+death by itself: an execute would wait for its own timeout. An engine that hangs sends no events and passes nothing on,
+so it is asked from time to time whether it answers.
 """
 
 from __future__ import annotations
@@ -13,15 +14,23 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ...errors import SandboxUnavailable
 from .engine import EngineAddress, connect, refusal, sdk
 
 Reason = Literal["oom", "exit", "engine", "killed"]
 ENGINE_SECONDS = 1.5
 """How long an engine may take to say what became of a container after its events stopped."""
+OOM_SECONDS = 0.5
+"""How long after a death by SIGKILL the event may come that says it was for memory."""
+PULSE_SECONDS = 5.0
+"""How often an engine is asked whether it answers."""
+HANGS_SECONDS = 15.0
+"""An engine that does not answer for so long is given up, and with it the container."""
+KILLED = 137
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +55,9 @@ class DeathWatch:
         container: the id.
         memory: the limit, for the sentence about it.
         last_words: the end of what the container wrote to stderr.
+
+    Raises:
+        SandboxUnavailable: the engine does not answer.
     """
 
     def __init__(
@@ -55,20 +67,54 @@ class DeathWatch:
         self.death: Future[ContainerDeath] = Future()
         self.killing = False
         """Set before nbagents kills it: what comes then is no accident."""
-        self._client = connect(address)
-        self._events = self._subscribe()
-        self._thread = threading.Thread(target=self._run, name=f"nbagents-death-{container[:12]}", daemon=True)
-        self._thread.start()
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._client = connect(address, timeout=HANGS_SECONDS)
+        try:
+            self._events = self._first_events()
+        except BaseException:
+            self._client.close()
+            raise
+        for task, name in ((self._run, "death"), (self._feel_pulse, "pulse")):
+            thread = threading.Thread(target=task, name=f"nbagents-{name}-{container[:12]}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def stop(self) -> None:
-        """Stop waiting; the death stays open unless it is known."""
-        with contextlib.suppress(OSError):  # the engine was quicker
-            self._events.close()
-        self._thread.join(ENGINE_SECONDS)
+        """Stop waiting; a death that is not known by now is that of a container that was let go."""
+        self._over.set()
+        self._end_events()
+        for thread in self._threads:
+            thread.join(ENGINE_SECONDS)
+
+    def _first_events(self) -> Any:
+        """Subscribe, within bounds: the SDK waits for ever for an engine that hangs just now."""
+        found: Future[Any] = Future()
+
+        def subscribe() -> None:
+            try:
+                found.set_result(self._subscribe())
+            except Exception as error:
+                found.set_exception(error)
+
+        threading.Thread(target=subscribe, name="nbagents-events", daemon=True).start()
+        try:
+            return found.result(HANGS_SECONDS)
+        except TimeoutError:
+            raise SandboxUnavailable(f"the Docker Engine did not answer within {HANGS_SECONDS:g} s") from None
 
     def _subscribe(self) -> Any:
         filters = {"container": self.container, "type": "container", "event": ["oom", "die", "destroy"]}
         return self._client.api.events(filters=filters, decode=True)
+
+    def _end_events(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):  # the engine was quicker: the SDK finds no socket to close
+            self._events.close()
+
+    def _end_events_in(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, self._end_events)
+        timer.daemon = True
+        timer.start()
 
     def _run(self) -> None:
         try:
@@ -78,18 +124,37 @@ class DeathWatch:
             death = ContainerDeath("engine", -1, f"the Docker Engine's events could not be read: {error}")
         self._events._response.close()  # the SDK leaves the connection of an events stream open
         self._client.close()
-        self.death.set_result(death)
+        self._tell(death)
+
+    def _tell(self, death: ContainerDeath) -> None:
+        self._over.set()
+        with contextlib.suppress(InvalidStateError):  # the other thread was first
+            self.death.set_result(death)
+
+    def _feel_pulse(self) -> None:
+        while not self._over.wait(PULSE_SECONDS):
+            began = time.monotonic()
+            try:
+                self._client.ping()
+            except Exception as error:  # one that is gone ends the events as well, which tell more
+                if time.monotonic() - began >= HANGS_SECONDS and not self._over.is_set():
+                    _log.info("the Docker Engine hangs: %s", error)
+                    self._tell(self._lost_to_engine(f"it did not answer within {HANGS_SECONDS:g} s"))
+                    self._end_events()
 
     def _follow(self) -> ContainerDeath:
         while True:
             found = self._read(self._events)
+            if found is None and self._over.is_set():
+                found = ContainerDeath("killed", -1, "the container was let go")
+            if found is None:
+                found = self._ask()
+            if found is None:  # a proxy cut an idle stream: the container lives, or died just now
+                self._events._response.close()
+                self._events = self._subscribe()
+                found = self._ask()
             if found is not None:
                 return found
-            gone = self._ask()
-            if gone is not None:
-                return gone
-            self._events._response.close()
-            self._events = self._subscribe()  # a proxy cut an idle stream: the container lives
 
     def _read(self, events: Iterable[dict[str, Any]]) -> ContainerDeath | None:
         """Read to the death; None when the events end before it."""
@@ -100,11 +165,12 @@ class DeathWatch:
                 oom = True  # of the kernel, or of a child that it survives
             elif action == "die":
                 code = int(event["Actor"]["Attributes"].get("exitCode", -1))
-            # Killed by SIGKILL: the event that says it was for memory may come a moment after.
-            if code is not None and (oom or code != 137 or self.killing):
+            if code is not None and (oom or code != KILLED or self.killing):
                 return self.describe(code, oom)
             if action == "destroy":  # without "die": it was never started
                 return self.describe(-1 if code is None else code, oom)
+            if code is not None:  # the event that says it was for memory may come a moment after
+                self._end_events_in(OOM_SECONDS)
         return None if code is None else self.describe(code, oom)
 
     def _ask(self) -> ContainerDeath | None:
@@ -118,16 +184,19 @@ class DeathWatch:
         except Exception as error:
             took = time.monotonic() - began
             why = refusal(error) if took < ENGINE_SECONDS else f"it did not answer within {ENGINE_SECONDS:g} s"
-            text = f"the Docker Engine stopped or cannot be reached, and the container with it: {why}"
-            return ContainerDeath("killed" if self.killing else "engine", -1, text)
+            return self._lost_to_engine(why)
         if state.get("Running") or state.get("Status") == "created":
             return None
         return self.describe(int(state.get("ExitCode", -1)), bool(state.get("OOMKilled")))
 
+    def _lost_to_engine(self, why: str) -> ContainerDeath:
+        text = f"the Docker Engine stopped or cannot be reached, and the container with it: {why}"
+        return ContainerDeath("killed" if self.killing else "engine", -1, text)
+
     def describe(self, code: int, oom: bool) -> ContainerDeath:
         if self.killing:
             return ContainerDeath("killed", code, "the container was stopped")
-        if oom and code == 137:
+        if oom and code == KILLED:
             return ContainerDeath("oom", code, f"out of memory: the sandbox may use {self.memory}, and was ended")
         words = self.last_words()
         said = f"; its last words: {words}" if words else ""

@@ -15,7 +15,7 @@ from typing import Any
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
-from ...errors import NBAgentsError, SandboxUnavailable
+from ...errors import SandboxUnavailable
 from ..kernel_connection import bounded_context
 from .container_spec import ContainerOptions
 from .kernelspec import docker_kernel_manager
@@ -184,11 +184,14 @@ class WarmKernels:
 
     async def _fill(self, options: ContainerOptions) -> None:
         ready = self._ready.setdefault(options, deque())
+        for dead in [kernel for kernel in ready if not kernel.alive]:
+            ready.remove(dead)
+            await dead.close()
         while len(ready) < self.size:
             try:
                 ready.append(await start_kernel(options))
-            except NBAgentsError as error:
-                self.problem = str(error)
+            except Exception as error:  # whatever it is, who takes one comes upon it too
+                self.problem = str(error) or type(error).__name__
                 _log.info("no kernel could be made ready: %s", error)
                 return
             self.problem = ""

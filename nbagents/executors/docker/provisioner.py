@@ -12,18 +12,18 @@ import asyncio
 import os
 import signal
 import tempfile
-import threading
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any, cast
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Dict, Instance, Union
 
+from ..own_process import OwnDirectory
 from .container import KernelContainer
 from .container_spec import ContainerOptions
 from .death import ContainerDeath
+from .launch import launched
 
 LONGEST_SOCKET_PATH = 100  # 107 characters on Linux, 103 on macOS
 
@@ -43,7 +43,7 @@ class DockerKernelProvisioner(KernelProvisionerBase):
         super().__init__(**kwargs)
         self.death = Future()
         self.container: KernelContainer | None = None
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: OwnDirectory | None = None
 
     @property
     def has_process(self) -> bool:
@@ -62,22 +62,21 @@ class DockerKernelProvisioner(KernelProvisionerBase):
         directory = self._directory or _private_directory()  # kept over a restart, so that clients connect again
         assert self.parent is not None  # jupyter_client makes none without its manager
         session = self.parent.session
-        launch = asyncio.create_task(
-            asyncio.to_thread(
-                KernelContainer,
-                _options(self.options),
-                Path(directory.name),
-                session.key.decode(),
-                session.signature_scheme,
-            )
-        )
-        try:
-            container = await asyncio.shield(launch)
-        except BaseException:
-            # The thread of a cancelled start cannot be stopped; what it is about to start must not stay.
-            launch.add_done_callback(lambda done: _discard(done, directory))
-            self._directory = None
-            raise
+
+        def make() -> KernelContainer:
+            options, key = _options(self.options), session.key.decode()
+            try:
+                return KernelContainer(options, directory.path, key, session.signature_scheme)
+            except BaseException:
+                directory.remove()
+                raise
+
+        def discard(container: KernelContainer) -> None:
+            container.close()
+            directory.remove()
+
+        self._directory = None  # whoever makes or discards the container cleans up
+        container = await launched(make, discard)
         self._directory = directory
         assert container.relay is not None and container.watch is not None  # it has started
         self.container, self.death = container, container.watch.death
@@ -116,7 +115,7 @@ class DockerKernelProvisioner(KernelProvisionerBase):
     async def cleanup(self, restart: bool = False) -> None:
         await self._close()
         if not restart and self._directory is not None:
-            self._directory.cleanup()
+            self._directory.remove()
             self._directory = None
 
     async def _close(self) -> None:
@@ -139,20 +138,9 @@ def _options(options: ContainerOptions | dict[str, Any]) -> ContainerOptions:
     return options if isinstance(options, ContainerOptions) else ContainerOptions.from_dict(options)
 
 
-def _discard(launch: asyncio.Task[KernelContainer], directory: tempfile.TemporaryDirectory[str]) -> None:
-    """Of a start that failed or was cancelled nothing stays; in a thread, as the loop may be about to end."""
-
-    def discard() -> None:
-        if not launch.cancelled() and launch.exception() is None:
-            launch.result().close()
-        directory.cleanup()
-
-    threading.Thread(target=discard, name="nbagents-discard").start()
-
-
-def _private_directory() -> tempfile.TemporaryDirectory[str]:
+def _private_directory() -> OwnDirectory:
     """For the sockets: entered by this user alone, with a short name, deleted at the latest when the process ends."""
     for parent in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
         if parent and len(parent) < LONGEST_SOCKET_PATH - len("/nbagents-12345678/k-5") and os.access(parent, os.W_OK):
-            return tempfile.TemporaryDirectory(prefix="nbagents-", dir=parent, ignore_cleanup_errors=True)
-    return tempfile.TemporaryDirectory(prefix="nbagents-", ignore_cleanup_errors=True)
+            return OwnDirectory(parent)
+    return OwnDirectory()

@@ -15,6 +15,7 @@ import socket
 import ssl
 import struct
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -57,6 +58,7 @@ class Attached(Link):
         self.writer = os.dup(self.sock.fileno())  # a selector takes each descriptor once
         self.rest = b""
         self.stderr = b""
+        _open.add(self)
 
     def readers(self) -> int:
         return self.sock.fileno()
@@ -105,11 +107,34 @@ class Attached(Link):
 
     def close(self) -> None:
         """Let go of the container: its stdin ends, and it with it."""
+        _open.discard(self)
         os.close(self.writer)
         with contextlib.suppress(OSError):  # it has ended by itself
             self.sock.shutdown(socket.SHUT_RDWR)
+        # Closed from the outside in: else the SDK's response complains when it is collected.
+        if (response := getattr(self.stream, "_response", None)) is not None:
+            response.close()
         self.stream.close()
         self.sock.close()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: let go of its copies, and of nothing that is the parent's."""
+        os.close(self.writer)
+        os.close(self.sock.detach())
+
+
+_open: weakref.WeakSet[Attached] = weakref.WeakSet()
+
+
+def _forget() -> None:
+    """In a forked child, which would keep containers alive whose process has ended, as workers of a pool may."""
+    for attached in list(_open):
+        attached.leave_to_parent()
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 class Relay(Mux):

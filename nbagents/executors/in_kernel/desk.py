@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import stat
 from typing import Any
 
 from . import codec, watch
@@ -76,8 +77,11 @@ def files(most: int) -> Any:
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for name in sorted(names):
             path = os.path.join(directory, name)
-            if os.path.isfile(path) and not os.path.islink(path):
-                state = os.stat(path)
+            try:
+                state = os.lstat(path)
+            except OSError:  # it was removed just now
+                continue
+            if stat.S_ISREG(state.st_mode):
                 found.append([os.path.relpath(path, _work[0]), state.st_size, state.st_mtime])
             if len(found) >= most:
                 return watch.Answer({"files": found, "more": True})
