@@ -125,7 +125,9 @@ def _by_status(server: Server, status: int | None, marks: str, said: str) -> Mod
         return server.error(ModelRateLimitError, f"the account at {server.address} is used up: {said}")
     if status == 429:
         return server.error(
-            ModelRateLimitError, f"{server.address} limits how much it is asked: {said}", transient=True
+            ModelRateLimitError,
+            f"{server.address} limits how much it is asked ({said}): wait, or name another model to fall back on",
+            transient=True,
         )
     if status in (503, 529):
         return server.error(ModelServerError, f"{server.address} has too much to do: {said}", transient=True)

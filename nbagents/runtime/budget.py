@@ -73,7 +73,8 @@ class Budget:
             if name in limits:
                 raise ConfigurationError(f"budget {' '.join(words)!r} says {name} twice: say it once")
             limits[name] = number
-        return cls(limits.get("usd"), _whole(limits.get("tokens")), _whole(limits.get("turns")), limits.get("minutes"))
+        tokens, turns = (_whole(name, limits.get(name)) for name in ("tokens", "turns"))
+        return cls(limits.get("usd"), tokens, turns, limits.get("minutes"))
 
     def or_else(self, default: Budget) -> Budget:
         """This budget, with the limits of `default` where it has none."""
@@ -238,5 +239,7 @@ def _limit(word: str) -> tuple[str, float]:
     return next(name for start, name in kinds.items() if unit.startswith(start)), number
 
 
-def _whole(number: float | None) -> int | None:
+def _whole(name: str, number: float | None) -> int | None:
+    if number is not None and number != int(number):
+        raise ConfigurationError(f"budget {number:g} {name}: expected a whole number of {name}")
     return None if number is None else int(number)

@@ -212,7 +212,7 @@ def test_a_budget_is_said_in_words(text: Any, expected: Budget) -> None:
     assert Budget.parse(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "5", "0usd", "3 apples", "1usd 2usd", "-1usd"])
+@pytest.mark.parametrize("text", ["", "5", "0usd", "3 apples", "1usd 2usd", "-1usd", "1.5turns"])
 def test_words_that_are_no_budget_say_what_is_expected(text: str) -> None:
     with pytest.raises(ConfigurationError, match="budget"):
         Budget.parse(text)
