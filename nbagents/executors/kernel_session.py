@@ -33,6 +33,11 @@ NAMES_SECONDS = 10
 _log = logging.getLogger(__name__)
 
 
+RECONNECT_SECONDS = 0.5
+"""ZeroMQ tries a connection again every 0.1 s, each channel by itself: a kernel that asks for input before its channel for
+that is there asks nobody, and says nothing of it."""
+
+
 class KernelSession:
     """One kernel at a time.
 
@@ -169,6 +174,8 @@ class KernelSession:
             request.loose_end_seconds = 0.1
             await request.ended
             heard = not request.incomplete
+        if self._input.ask is not None:
+            await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _reconnect(self, kernel: KernelConnection) -> None:
         try:
