@@ -34,8 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 RECONNECT_SECONDS = 0.5
-"""ZeroMQ tries a connection again every 0.1 s, each channel by itself: a kernel that asks for input before its channel for
-that is there asks nobody, and says nothing of it."""
+"""ZeroMQ tries each connection again every 0.1 s; a question on one that is not there yet is lost."""
 
 
 class KernelSession:
