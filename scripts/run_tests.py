@@ -38,9 +38,9 @@ PARTS: dict[str, list[str]] = {
     "demo": [str(BIN / "nbagents"), "demo"],
 }
 LANES = 2
-# Waves run one after the other; within a wave a lane that is free takes the next part, so the long ones stand first. A
-# real model wants both cores to itself.
-WAVES = [["check", "browser", "docker", "kernel", "headless", "executors", "packaging", "docs"], ["model"], ["demo"]]
+# Waves run one after the other; within a wave a lane that is free takes the next part, so the long ones stand first.
+# The unit tests run in two processes, and a real model wants both cores to itself.
+WAVES = [["check"], ["browser", "docker", "kernel", "headless", "executors", "packaging", "docs"], ["model"], ["demo"]]
 
 
 @dataclass

@@ -20,6 +20,7 @@ from tests.browser.scripted_story import (
     prepare,
     seconds_until,
 )
+from tests.promptly import PROMPTLY
 
 ENDLESS = "```python\nstarted = True\nwhile True:\n    pass\n```"
 
@@ -142,7 +143,7 @@ def test_a_block_that_never_ends_is_stopped_within_a_second(notebook: NotebookPa
         button(cell, "Stop").click()
     else:
         notebook.interrupt()
-    assert seconds_until(lambda: expect(cell).to_contain_text("RunStopped")) < 1.5
+    assert seconds_until(lambda: expect(cell).to_contain_text("RunStopped")) < PROMPTLY
     notebook.wait_idle()
     notebook.run_cell(RUN_CELL + 1)
     assert notebook.cell_output_text(RUN_CELL + 1) == "(True, 'stopped')"
@@ -171,7 +172,7 @@ def test_stop_while_the_model_is_asked(notebook: NotebookPage, llmock: Any) -> N
     cell = notebook.cell(RUN_CELL)
     expect(cell).to_contain_text("analyst")
     button(cell, "Stop").click()
-    assert seconds_until(lambda: expect(cell).to_contain_text("RunStopped")) < 1.5
+    assert seconds_until(lambda: expect(cell).to_contain_text("RunStopped")) < PROMPTLY
     notebook.wait_idle()
     notebook.run_cell(RUN_CELL + 1)
     assert notebook.cell_output_text(RUN_CELL + 1) == "'stopped'"
