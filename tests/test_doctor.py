@@ -23,7 +23,6 @@ from nbagents.executors.docker import engine
 from nbagents.magics.agent_magic import show_agents
 from nbagents.magics.session import Session
 from nbagents.magics.settings import NBAgents
-from tests.promptly import PROMPTLY
 
 # Docker's SDK lets go of a socket without closing it when an engine does not answer.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -125,14 +124,14 @@ def test_an_ipykernel_that_cannot_be_used_is_missing(monkeypatch: pytest.MonkeyP
 def test_an_engine_that_hangs_does_not_hang_the_doctor(silent_engine: None) -> None:
     began = time.monotonic()
     docker = found()["docker"]
-    assert time.monotonic() - began < PROMPTLY
+    assert time.monotonic() - began < 2
     assert not docker.ok
 
 
 def test_an_engine_that_hangs_later_does_not_hang_the_doctor(half_engine: None) -> None:
     began = time.monotonic()
     checks = found()
-    assert time.monotonic() - began < PROMPTLY
+    assert time.monotonic() - began < 2
     assert str(checks["docker"]).startswith("ok       docker       20.10.24 at unix://")
     assert "rootless" in checks["docker"].found
     assert checks["image"].found == checks["sandboxes"].found == "the engine did not answer"

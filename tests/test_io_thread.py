@@ -17,7 +17,6 @@ import pytest
 
 from nbagents import io_thread
 from nbagents.io_thread import ENDS_WITHIN, call_later, performed_there, streamed_there
-from tests.promptly import PROMPTLY
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
@@ -101,7 +100,7 @@ async def test_work_that_will_not_end_does_not_hold_the_caller() -> None:
     began = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - began < PROMPTLY
+    assert time.monotonic() - began < 2
 
 
 async def test_a_stream_arrives_in_order_and_whole() -> None:

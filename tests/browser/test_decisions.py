@@ -20,7 +20,6 @@ from tests.browser.scripted_story import (
     prepare,
     seconds_until,
 )
-from tests.promptly import PROMPTLY
 
 ENDLESS = "```python\nstarted = True\nwhile True:\n    pass\n```"
 
@@ -143,7 +142,7 @@ def test_a_block_that_never_ends_is_stopped_within_a_second(notebook: NotebookPa
         button(cell, "Stop").click()
     else:
         notebook.interrupt()
-    assert seconds_until(lambda: expect(cell).to_contain_text("RunStopped")) < PROMPTLY
+    assert seconds_until(lambda: expect(cell).to_contain_text("RunStopped")) < 1.5
     notebook.wait_idle()
     notebook.run_cell(RUN_CELL + 1)
     assert notebook.cell_output_text(RUN_CELL + 1) == "(True, 'stopped')"
@@ -172,7 +171,7 @@ def test_stop_while_the_model_is_asked(notebook: NotebookPage, llmock: Any) -> N
     cell = notebook.cell(RUN_CELL)
     expect(cell).to_contain_text("analyst")
     button(cell, "Stop").click()
-    assert seconds_until(lambda: expect(cell).to_contain_text("RunStopped")) < PROMPTLY
+    assert seconds_until(lambda: expect(cell).to_contain_text("RunStopped")) < 1.5
     notebook.wait_idle()
     notebook.run_cell(RUN_CELL + 1)
     assert notebook.cell_output_text(RUN_CELL + 1) == "'stopped'"

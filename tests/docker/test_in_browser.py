@@ -29,7 +29,6 @@ from tests.browser.scripted_story import (
 )
 from tests.browser.test_hostile_output import ATTACK, ATTACKING_CODE, check, requested
 from tests.docker.conftest import Engine
-from tests.promptly import PROMPTLY
 
 DEFINITIONS = [LOAD, DATA, ANALYST.replace("code: live", "code: docker"), CRITIC, TEAM]
 RUN_CELL = len(DEFINITIONS)
@@ -119,7 +118,7 @@ def test_stop_during_an_endless_loop(notebook: NotebookPage, engine: Engine, llm
     began = time.monotonic()
     button(cell, "Stop").click()
     notebook.wait_idle()
-    assert time.monotonic() - began < PROMPTLY
+    assert time.monotonic() - began < 1
     expect(cell).to_contain_text("was stopped by you in turn 1")
     assert looping not in containers_of(engine, pid)
 

@@ -22,7 +22,6 @@ from nbagents.errors import SandboxUnavailable, TransferError
 from nbagents.executors import CodeExecutor, ContainerOptions, DockerKernelExecutor
 from nbagents.executors.docker_kernel import close_warm, warm_count, warm_up
 from tests.docker.conftest import Engine
-from tests.promptly import PROMPTLY
 
 Run = Callable[..., Awaitable[CodeResult]]
 OPTIONS = ContainerOptions(memory="400m")
@@ -90,7 +89,7 @@ async def test_exit_and_crash_are_told_within_a_second(run: Run, code: str, exit
     started = time.monotonic()
     result = await run(code)
 
-    assert time.monotonic() - started < PROMPTLY
+    assert time.monotonic() - started < 2
     assert result.exit_code == exit_code and said in result.output and "timed out" not in result.output
 
 
@@ -120,7 +119,7 @@ async def test_cancelling_ends_it_within_a_second(sandbox: DockerKernelExecutor,
     with pytest.raises(asyncio.CancelledError):
         await running
 
-    assert time.monotonic() - started < PROMPTLY
+    assert time.monotonic() - started < 1.5
     assert (await run("1 + 1")).output.endswith("2\n")
 
 
@@ -220,7 +219,7 @@ async def test_a_warm_container_is_handed_out_once() -> None:
     await run_in(first, "mine = 1")
     took = time.monotonic() - started
 
-    assert took < 0.6, took  # a cold start takes 0.8 s on a quiet machine
+    assert took < 0.4, took
     assert (await run_in(second, "'mine' in globals()")).output == "False\n"
     await asyncio.gather(first.stop(), second.stop())
 

