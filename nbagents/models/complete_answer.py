@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from ..errors import ModelContentFilterError, ModelResponseError
 from .faults import Server
+from .messages import CreateResult
+
+
+async def result_of(parts: AsyncGenerator[str | CreateResult, None]) -> CreateResult:
+    """The whole answer, which a client yields last; the stream is closed with it."""
+    async with aclosing(parts):
+        async for part in parts:
+            if isinstance(part, CreateResult):
+                return part
+    raise AssertionError("a stream ends with its result")
 
 
 def check_complete(server: Server, finish_reason: str | None, text: str, empty: bool) -> None:

@@ -16,6 +16,7 @@ from ..cancellation import CancellationToken
 from ..component import Component, ComponentConfig, ComponentModel
 from ..errors import ConfigurationError, ModelError, ModelFallbackError
 from .client import ChatCompletionClient
+from .complete_answer import result_of
 from .messages import CreateResult, LLMMessage, RequestUsage
 from .model_info import ModelInfo
 from .offered import OfferedTool, ToolChoice
@@ -101,11 +102,7 @@ class FallbackChatCompletionClient(ChatCompletionClient, Component[FallbackClien
             check_supported(client.model_info, messages, tools, json_output)
             yield await client.create(messages, **asked)
 
-        async with aclosing(self._first_of(ask)) as parts:
-            async for part in parts:
-                if isinstance(part, CreateResult):
-                    return part
-        raise AssertionError("a client answers or raises")
+        return await result_of(self._first_of(ask))
 
     async def create_stream(
         self,

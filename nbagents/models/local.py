@@ -15,12 +15,14 @@ from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
 from ..errors import ModelEngineError
+from .complete_answer import result_of
 from .json_tools import JsonTools, told_as_text
 from .messages import CreateResult, LLMMessage
 from .model_info import ModelInfo
 from .offered import OfferedTool, ToolChoice
 from .openai import OpenAIChatCompletionClient
 from .openai_config import OpenAIClientConfig
+from .request import asked_with
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -77,19 +79,8 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
         cancellation_token: CancellationToken | None = None,
     ) -> CreateResult:
         # As a stream also where nobody watches: the engine notices at its next token that nobody listens any more.
-        stream = self.create_stream(
-            messages,
-            tools=tools,
-            tool_choice=tool_choice,
-            json_output=json_output,
-            extra_create_args=extra_create_args,
-            cancellation_token=cancellation_token,
-        )
-        async with aclosing(stream):
-            async for part in stream:
-                if isinstance(part, CreateResult):
-                    return part
-        raise AssertionError("a stream ends with its result")
+        asked = asked_with(tools, tool_choice, json_output, extra_create_args, cancellation_token)
+        return await result_of(self.create_stream(messages, **asked))
 
     async def create_stream(
         self,
