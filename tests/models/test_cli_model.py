@@ -111,26 +111,31 @@ def test_ctrl_c_keeps_what_came_and_says_how_to_go_on(tmp_path: Path) -> None:
     with serving(bytes(entry.size)) as hub:
         hub.stall_after = 5_000_000
         env = os.environ | {"HF_ENDPOINT": hub.url, "NBAGENTS_MODELS_DIR": str(tmp_path)}
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "nbagents", "model", "get", entry.name],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=env,
             text=True,
-        )
-        try:
-            assert process.stderr is not None
-            assert "from the hub" in process.stderr.readline()
-            wait_for_bytes(tmp_path / f"{entry.name}.gguf.part")
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=20)
-        finally:
-            process.kill()
-            process.wait()
+            preexec_fn=heeding_sigint,
+        ) as process:
+            try:
+                assert process.stderr is not None
+                assert "from the hub" in process.stderr.readline()
+                wait_for_bytes(tmp_path / f"{entry.name}.gguf.part")
+                process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=20)
+            finally:
+                process.kill()
     assert process.returncode == 130
     assert f"are kept: run `nbagents model get {entry.name}` to go on" in errors
     assert "Traceback" not in errors
     assert (tmp_path / f"{entry.name}.gguf.part").exists()
+
+
+def heeding_sigint() -> None:
+    """As in a terminal: tests started in a shell's background (`make test &`) ignore SIGINT, and so would the child."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for_bytes(part: Path) -> None:
