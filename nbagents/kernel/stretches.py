@@ -8,6 +8,7 @@ closed.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
@@ -44,7 +45,10 @@ class Stretches:
         resume = partial(self._coroutine.send, None)
         cancelled_at = 0.0
         while True:
-            step = self._stretch(partial(_step, resume))
+            try:
+                step = self._stretch(partial(_step, resume))
+            except BaseException as interrupt:
+                step = self._pass_on(interrupt)
             if step.ended:
                 return step.value
             if self._ending():
@@ -59,6 +63,17 @@ class Stretches:
                 raise
             except BaseException as error:
                 resume = partial(self._coroutine.throw, error)
+
+    def _pass_on(self, interrupt: BaseException) -> _Step:
+        """An interrupt that struck when the block already awaited, on our way out of it, is meant for the block."""
+        try:
+            if inspect.getcoroutinestate(self._coroutine) != inspect.CORO_SUSPENDED:
+                raise interrupt
+            step: _Step = self._stretch(partial(_step, partial(self._coroutine.throw, interrupt)))
+            return step
+        except BaseException:
+            self._coroutine.close()  # struck before its first line, or once more on the way out
+            raise
 
     def _close(self) -> NoReturn:
         """End a block that swallows its cancellation."""
