@@ -54,7 +54,8 @@ class KernelContainer:
             self.container = self._create()
             hello = {"key": key, "signature_scheme": signature_scheme, "env": dict(options.env)}
             self.relay = self._attach(directory, hello)
-            self.watch = DeathWatch(address, self.id, options.memory, self.last_words)
+            heard = self.relay.ran_out_of_memory
+            self.watch = DeathWatch(address, self.id, options.memory, self.last_words, heard)
             self._start()
         except BaseException as error:
             self.close()
