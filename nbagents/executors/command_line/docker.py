@@ -21,7 +21,7 @@ from ...component import Component
 from ...errors import SandboxUnavailable
 from ..block_outputs import BlockOutputs
 from ..docker.container_spec import ContainerOptions, Mount
-from ..docker.engine import probe
+from ..docker.engine import connect, probe
 from ..docker.launch import launched
 from ..output_text import terminal_text
 from ..own_process import OwnDirectory, finalize
@@ -172,7 +172,9 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
             if self._given.user == USER and not self._rootless:
                 let_code_write(self.work_dir, self._owner(), made_by_us=self._made_dir)
             self._functions_loaded = not self._functions
-            self._container = await launched(self._made_container, lambda made: made.close(keep=False))
+            self._container = await launched(
+                self._made_container, lambda made: made.close(keep=False), lambda: connect().close()
+            )
             self._at_the_end.detach()
             self._at_the_end = finalize(self, self._container.close)
             await self._initialize(self._container)

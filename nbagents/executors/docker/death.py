@@ -26,9 +26,9 @@ ENGINE_SECONDS = 1.5
 """How long an engine may take to say what became of a container after its events stopped."""
 OOM_SECONDS = 0.5
 """How long after a death by SIGKILL the event may come that says it was for memory."""
-PULSE_SECONDS = 5.0
+PULSE_SECONDS = 2.0
 """How often an engine is asked whether it answers."""
-HANGS_SECONDS = 15.0
+HANGS_SECONDS = 8.0
 """An engine that does not answer for so long is given up, and with it the container."""
 KILLED = 137
 EVENTS = ["oom", "die", "destroy"]
