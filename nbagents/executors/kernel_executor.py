@@ -16,12 +16,15 @@ from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult, NamesChange
 from ..errors import ConfigurationError
 from ..io_thread import performed_there
+from .block_outputs import BlockOutputs
 from .code_executor import CodeExecutor
+from .error_text import text_of
 from .kernel_connection import KernelConnection
 from .kernel_data import KernelDesk, SandboxFile, decoded, encoded, library_of
 from .kernel_input import Ask
 from .kernel_limits import KernelLimits
 from .kernel_session import KernelSession
+from .stopped_code import STOPPED, keep_shown, shown_before, without_interrupt
 
 T = TypeVar("T")
 
@@ -103,18 +106,18 @@ class KernelExecutor(CodeExecutor):
             asyncio.CancelledError: the token or the task was cancelled; the block was interrupted, or killed.
         """
         results: list[CodeResult] = []
-        for block in code_blocks:
-            if cancellation_token.is_cancelled():
-                raise asyncio.CancelledError
-            results.append(await self._execute(block, cancellation_token))
-            if results[-1].exit_code:
-                break
-        return CodeResult(
-            exit_code=results[-1].exit_code if results else 0,
-            output=_joined([result.output for result in results]),
-            outputs=[output for result in results for output in result.outputs],
-            names=NamesChange.of_all(result.names for result in results),
-        )
+        try:
+            for block in code_blocks:
+                if cancellation_token.is_cancelled():
+                    raise asyncio.CancelledError
+                results.append(await self._execute(block, cancellation_token))
+                if results[-1].exit_code:
+                    break
+        except asyncio.CancelledError as stopped:
+            last = shown_before(stopped)
+            keep_shown(stopped, _together([*results, *([last] if last else [])]))
+            raise
+        return _together(results)
 
     async def _execute(self, block: CodeBlock, token: CancellationToken) -> CodeResult:
         if block.language.lower() not in self.languages:
@@ -122,9 +125,15 @@ class KernelExecutor(CodeExecutor):
             error = {"output_type": "error", "ename": "UnknownLanguage", "evalue": said, "traceback": [said]}
             return CodeResult(exit_code=1, output=said, outputs=[error])
         self._here = asyncio.get_running_loop()
-        running = asyncio.ensure_future(_there(self._session.run, self._prepared(block.code), self.timeout))
+        shown = BlockOutputs(self._limits.text, self._limits.rich)
+        running = asyncio.ensure_future(_there(self._session.run, self._prepared(block.code), self.timeout, shown))
         token.link_future(running)
-        return await running
+        try:
+            return await running
+        except asyncio.CancelledError as stopped:  # nothing writes there any more
+            outputs = without_interrupt(shown.outputs())
+            keep_shown(stopped, CodeResult(exit_code=STOPPED, output=text_of(outputs), outputs=outputs))
+            raise
 
     def _prepared(self, code: str) -> str:
         return _quiet(code) if "python" in self.languages else code
@@ -197,6 +206,16 @@ class KernelExecutor(CodeExecutor):
         assert self._ask is not None and self._here is not None  # a block has asked
         asking = asyncio.run_coroutine_threadsafe(_called(self._ask, prompt, password), self._here)
         return await asyncio.wrap_future(asking)
+
+
+def _together(results: list[CodeResult]) -> CodeResult:
+    """What blocks that ran one after the other did."""
+    return CodeResult(
+        exit_code=results[-1].exit_code if results else 0,
+        output=_joined([result.output for result in results]),
+        outputs=[output for result in results for output in result.outputs],
+        names=NamesChange.of_all(result.names for result in results),
+    )
 
 
 def _joined(outputs: list[str]) -> str:

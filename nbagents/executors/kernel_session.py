@@ -81,15 +81,14 @@ class KernelSession:
             await self._discard()
             self._lost = ""
 
-    async def run(self, code: str, timeout: float | None) -> CodeResult:
-        """Run a block.
+    async def run(self, code: str, timeout: float | None, outputs: BlockOutputs) -> CodeResult:
+        """Run a block, which shows what it shows in `outputs`.
 
         Raises:
             ExecutionUnavailable: no kernel can be started.
         """
         async with self._turn:
             kernel = await self._running()
-            outputs = BlockOutputs(self.limits.text, self.limits.rich)
             if self._lost:
                 outputs.write("stderr", f"[a new kernel, without the variables of earlier blocks: {self._lost}]\n")
                 self._lost = ""

@@ -31,6 +31,7 @@ from nbagents.executors import (
 from nbagents.executors.command_line import command_container
 from nbagents.executors.docker import ContainerOptions, Mount
 from nbagents.executors.output_text import LIMIT
+from nbagents.executors.stopped_code import shown_before
 from nbagents.models import ReplayChatCompletionClient
 from nbagents.teams import RoundRobinGroupChat
 from tests.docker.memory import SignOfLife
@@ -169,7 +170,8 @@ async def test_cancelling_kills_the_process_in_the_container(executor: DockerCom
     token = CancellationToken()
     running = asyncio.ensure_future(
         executor.execute_code_blocks(
-            [CodeBlock(code=f"# filename: long.py\n{WAIT_FOR_EVER}", language="python")], token
+            [CodeBlock(code=f"# filename: long.py\nprint('so far', flush=True)\n{WAIT_FOR_EVER}", language="python")],
+            token,
         )
     )
     await until(executor.work_dir / "started")
@@ -178,10 +180,12 @@ async def test_cancelling_kills_the_process_in_the_container(executor: DockerCom
 
     if by == "token":
         result = await asyncio.wait_for(running, 2)
-        assert (result.exit_code, result.output) == (1, "Code execution was cancelled.")
+        assert (result.exit_code, result.output) == (1, "so far\nCode execution was cancelled.")
     else:
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError) as caught:
             await asyncio.wait_for(running, 2)
+        shown = shown_before(caught.value)
+        assert shown is not None and (shown.exit_code, shown.output) == (130, "so far\n")
     async with asyncio.timeout(5):
         while "long.py" in await processes(executor):
             await asyncio.sleep(0.05)

@@ -120,6 +120,7 @@ class CommandContainer:
                     return asked.ended.result()
             return ended.result()
         except asyncio.CancelledError:
+            asked.end({"why": "killed", "code": 137})  # its output is looked at now, and the reader is another thread
             self._tell({"kill": number})
             raise
         finally:
