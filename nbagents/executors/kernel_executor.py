@@ -10,14 +10,16 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
+from weakref import WeakMethod
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult, NamesChange
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, ExecutionUnavailable
 from ..io_thread import performed_there
 from .block_outputs import BlockOutputs
 from .code_executor import CodeExecutor
+from .dropped import end_when_dropped
 from .error_text import text_of
 from .kernel_connection import KernelConnection
 from .kernel_data import KernelDesk, SandboxFile, decoded, encoded, library_of
@@ -27,6 +29,7 @@ from .kernel_session import KernelSession
 from .stopped_code import STOPPED, keep_shown, shown_before, without_interrupt
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 DATA_LIMIT = 256_000_000
 
@@ -196,9 +199,12 @@ class KernelExecutor(CodeExecutor):
 
     def _parts(self) -> tuple[KernelSession, KernelDesk]:
         if self._made is None:
-            ask = self._ask_here if self._ask is not None else None
-            session = KernelSession(self._connect, self._limits, sandboxed=self.sandboxed, ask=ask)
+            # The session outlives an executor that is dropped, and must not keep it.
+            ask = _weakly(self._ask_here) if self._ask is not None else None
+            session = KernelSession(_weakly(self._connect), self._limits, sandboxed=self.sandboxed, ask=ask)
             self._made = session, KernelDesk(session, self._data_limit)
+            said = f"{type(self).__name__} was dropped without stop(): its kernel is ended now"
+            end_when_dropped(self, session.stop, lambda: said if session.runs else "")
         return self._made
 
     async def _ask_here(self, prompt: str, password: bool) -> str:
@@ -230,6 +236,19 @@ def _quiet(code: str) -> str:
     """`code`; a value with a semicolon behind it stays quiet, as in a cell. IPython looks for that in its history."""
     line = code.rstrip().rpartition("\n")[2].partition("#")[0].rstrip()
     return f"{code}\nNone" if line.endswith(";") and not code.lstrip().startswith("%%") else code
+
+
+def _weakly(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """`method`, which does not keep whose it is."""
+    reference = WeakMethod(method)
+
+    async def called(*arguments: P.args, **options: P.kwargs) -> T:
+        found = reference()
+        if found is None:
+            raise ExecutionUnavailable("the executor was dropped")
+        return await found(*arguments, **options)
+
+    return called
 
 
 async def _called(ask: Ask, prompt: str, password: bool) -> str:

@@ -59,6 +59,11 @@ class KernelSession:
         self._installed: set[str] = set()
         self._lost = ""
 
+    @property
+    def runs(self) -> bool:
+        """There is a kernel; may be asked from any thread."""
+        return self._kernel is not None
+
     async def start(self) -> None:
         """Start a kernel, unless one runs.
 

@@ -370,7 +370,8 @@ async def test_the_host_dies_and_no_container_is_left(tmp_path: Path, client: An
 
 def threads() -> list[str]:
     """Those that belong to containers."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("nbagents-")]
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("nbagents-") and name != "nbagents-io"]
 
 
 async def test_stop_is_quick_and_leaves_nothing(
@@ -394,6 +395,18 @@ async def test_stop_in_the_middle_of_a_block(executor: DockerCommandLineCodeExec
 
     result = await asyncio.wait_for(running, 2)
     assert result.exit_code != 0 and "the container was stopped" in result.output
+
+
+async def test_one_that_is_dropped_without_a_stop_is_ended_and_it_is_warned_of(tmp_path: Path, client: Any) -> None:
+    executor = DockerCommandLineCodeExecutor(IMAGE, work_dir=tmp_path / "work", options=NARROW)
+    name = executor.container_name
+    await run(executor, "print(1)")
+    with pytest.warns(ResourceWarning, match=f"dropped without stop.*its container {name} is ended now"):
+        del executor
+
+    async with asyncio.timeout(10):
+        while client.containers.list(all=True, filters={"name": name}, ignore_removed=True) or threads():
+            await asyncio.sleep(0.05)
 
 
 async def test_restart_is_a_new_container(executor: DockerCommandLineCodeExecutor) -> None:

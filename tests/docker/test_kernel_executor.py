@@ -25,6 +25,7 @@ from nbagents.executors.docker import death
 from nbagents.executors.docker_kernel import close_warm, warm_count, warm_up
 from tests.docker.conftest import Engine
 from tests.docker.memory import SignOfLife
+from tests.docker.test_provisioner import containers
 
 Run = Callable[..., Awaitable[CodeResult]]
 OPTIONS = ContainerOptions(memory="400m")
@@ -237,6 +238,19 @@ async def test_a_warm_container_is_handed_out_once() -> None:
     assert took < 0.4, took
     assert (await run_in(second, "'mine' in globals()")).output == "False\n"
     await asyncio.gather(first.stop(), second.stop())
+
+
+async def test_one_that_is_dropped_without_a_stop_is_ended_and_it_is_warned_of() -> None:
+    executor = DockerKernelExecutor(memory="300m", warm=False)
+    before = containers()
+    await run_in(executor, "x = 1")
+    (name,) = containers() - before
+    with pytest.warns(ResourceWarning, match=r"DockerKernelExecutor was dropped without stop\(\)"):
+        del executor
+
+    async with asyncio.timeout(10):
+        while name in containers():
+            await asyncio.sleep(0.05)
 
 
 async def test_stop_and_restart(run: Run) -> None:

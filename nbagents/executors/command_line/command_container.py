@@ -130,6 +130,12 @@ class CommandContainer:
     def alive(self) -> bool:
         return self.watch is not None and not self.watch.death.done()
 
+    def said_when_dropped(self) -> str:
+        """What to warn of where nobody has ended it."""
+        if self._closed or self._stay or not self.alive:
+            return ""
+        return f"DockerCommandLineCodeExecutor was dropped without stop(): its container {self.name} is ended now"
+
     def close(self, *, keep: bool | None = None) -> None:
         """Let it go, at once: killed and removed, unless it is to stay."""
         with self._closing:  # who comes second waits until it is done
