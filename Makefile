@@ -14,6 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 OLD_VENV := .venv-ipykernel6
+GATEWAY_VENV := .venv-gateway
 STEP := scripts/step
 MODEL := qwen2.5-coder-1.5b
 TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b $(MODEL)
@@ -31,6 +32,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HATCH_JUPYTER_BUILDER_SKIP_NPM := 1
 # The kernels that tests/kernel runs against: today's ipykernel, and the oldest that is supported.
 export NBAGENTS_TEST_KERNEL_PYTHONS := $(abspath $(BIN)/python):$(abspath $(OLD_VENV)/bin/python)
+export NBAGENTS_TEST_GATEWAY := $(abspath $(GATEWAY_VENV)/bin/jupyter-enterprisegateway)
 PIP := $(BIN)/python -m pip install --progress-bar off --no-build-isolation
 
 .PHONY: help
@@ -77,12 +79,12 @@ test: test-needs ## Everything: check, kernels, wheel, browser, containers, real
 	@$(BIN)/python scripts/run_tests.py
 
 .PHONY: test-needs
-test-needs: $(MADE)/dev $(MADE)/docs $(OLD_VENV)/.made chromium
+test-needs: $(MADE)/dev $(MADE)/docs $(OLD_VENV)/.made $(GATEWAY_VENV)/.made chromium
 	@scripts/libgomp $(BIN)/python
 	@PYTHON=$(BIN)/python scripts/docker-engine install
 	@for model in $(TEST_MODELS); do $(STEP) "Fetch the model $$model" nbagents model get $$model || exit 1; done
 
-test-%: $(MADE)/dev $(OLD_VENV)/.made ## One part of it: test-kernel, test-headless, test-packaging, test-browser, test-docker, test-executors, test-docs, test-model, test-demo
+test-%: $(MADE)/dev $(OLD_VENV)/.made $(GATEWAY_VENV)/.made ## One part of it: test-kernel, test-headless, test-packaging, test-browser, test-docker, test-executors, test-docs, test-model, test-demo
 	@$(BIN)/python scripts/run_tests.py $*
 
 .PHONY: chromium
@@ -114,7 +116,7 @@ clean: ## Remove what was built, keep what was installed
 
 .PHONY: distclean
 distclean: clean ## Remove what was installed as well
-	rm -rf $(VENV) $(OLD_VENV) labextension/node_modules tests/node/node_modules
+	rm -rf $(VENV) $(OLD_VENV) $(GATEWAY_VENV) labextension/node_modules tests/node/node_modules
 
 # ------------------------------------------------------------------------------------------- the steps of the set-up
 
@@ -155,4 +157,13 @@ $(OLD_VENV)/.made: pyproject.toml | $(MADE)/runtime
 	@scripts/install-build-tools $(OLD_VENV)/bin/python
 	@$(STEP) "Install nbagents beside ipykernel 6.29.5" $(OLD_VENV)/bin/python -m pip install --progress-bar off \
 		--no-build-isolation -e '.[openai]' ipykernel==6.29.5 matplotlib pandas
+	@touch $@
+
+GATEWAY_PINS := tests/executors/enterprise-gateway.txt
+$(GATEWAY_VENV)/.made: $(GATEWAY_PINS)
+	@$(STEP) "Create $(GATEWAY_VENV) for an Enterprise Gateway" scripts/make-venv $(GATEWAY_VENV)
+	@$(STEP) "Install what an Enterprise Gateway needs" $(GATEWAY_VENV)/bin/python -m pip install --progress-bar off \
+		-r $(GATEWAY_PINS)
+	@$(STEP) "Install the Enterprise Gateway" $(GATEWAY_VENV)/bin/python -m pip install --progress-bar off \
+		--no-deps jupyter_enterprise_gateway==3.3.0
 	@touch $@

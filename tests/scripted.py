@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from nbagents.cancellation import CancellationToken
 from nbagents.code import CodeBlock, CodeResult
 from nbagents.executors import CodeExecutor
+from nbagents.executors.stopped_code import STOPPED, keep_shown
 from nbagents.runtime import Answer, Question
 
 
@@ -29,11 +30,12 @@ class ScriptedExecutor(CodeExecutor):
 
 
 class EndlessExecutor(CodeExecutor):
-    """Never comes back by itself."""
+    """Prints `said`, and never comes back by itself."""
 
     target = "live"
 
-    def __init__(self) -> None:
+    def __init__(self, said: str = "") -> None:
+        self.said = said
         self.started = asyncio.Event()
         self.cancelled = False
 
@@ -43,8 +45,10 @@ class EndlessExecutor(CodeExecutor):
         self.started.set()
         try:
             await asyncio.Event().wait()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as stopped:
             self.cancelled = True
+            outputs = [{"output_type": "stream", "name": "stdout", "text": self.said}] if self.said else []
+            keep_shown(stopped, CodeResult(exit_code=STOPPED, output=self.said, outputs=outputs))
             raise
         raise AssertionError("unreachable")
 

@@ -57,17 +57,16 @@ def silent_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
 def half_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Says who it is, and then no more."""
     path = tmp_path / "half.sock"
-    version = json.dumps({"ApiVersion": "1.41", "Version": "20.10"})
     info = json.dumps({"ServerVersion": "20.10.24", "SecurityOptions": ["name=rootless"], "Runtimes": {"runc": {}}})
 
     def answer(connection: socket.socket) -> None:
         with connection:
             while asked := connection.recv(65536):
-                body = version if b"/version" in asked else info if b"/info" in asked else None
+                body = "OK" if b"/_ping" in asked else info if b"/info" in asked else None
                 if body is None:
                     closed.wait()
                     return
-                head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+                head = f"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: {len(body)}\r\n\r\n"
                 connection.sendall((head + body).encode())
 
     def serve() -> None:

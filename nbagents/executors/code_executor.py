@@ -27,7 +27,7 @@ class CodeExecutor(ABC, ComponentBase[BaseModel]):
         """Run the blocks in order, up to the first that fails.
 
         A block that raises is a result with `exit_code` 1, not an exception. Cancelling the token or the
-        awaiting task interrupts the code.
+        awaiting task interrupts the code; what it had shown goes along with the error (`stopped_code`).
         """
 
     async def start(self) -> None:

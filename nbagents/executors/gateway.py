@@ -12,6 +12,7 @@ import json
 import logging
 import os
 from contextlib import suppress
+from http.client import responses
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ TOKEN_VARIABLE = "JUPYTER_GATEWAY_AUTH_TOKEN"
 SCHEME_VARIABLE = "JUPYTER_GATEWAY_AUTH_SCHEME"
 START_SECONDS = 60.0
 SECONDS = 20.0
+LONGEST_REASON = 500
 
 ENDED = ("dead", "restarting", "autorestarting")
 """What a server tells of a kernel that has died; it may start another in its place, which has no variables."""
@@ -185,10 +187,25 @@ class GatewayKernel:
 
 
 def _hint(response: HTTPResponse) -> str:
-    if response.code in (401, 403):
-        return f"(the token: set the environment variable {TOKEN_VARIABLE})"
     if response.code == 404:
         return "(no such kernelspec, or the URL lacks the server's base path)"
     if response.code == 599:
         return f"(no answer: {response.error})"
+    if said := _said(response):
+        return f"({said})"
+    if response.code in (401, 403):
+        return f"(the token: set the environment variable {TOKEN_VARIABLE})"
     return str(response.reason)
+
+
+def _said(response: HTTPResponse) -> str:
+    """What the server says beyond its code, as an Enterprise Gateway does that refuses a user; "" for nothing."""
+    try:
+        body = json.loads(response.body or b"{}")
+    except ValueError:
+        return ""
+    for name in ("reason", "message"):
+        words = body.get(name) if isinstance(body, dict) else None
+        if isinstance(words, str) and words not in ("", responses.get(response.code)):
+            return "".join(each for each in words if each.isprintable())[:LONGEST_REASON]
+    return ""

@@ -10,20 +10,26 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
+from weakref import WeakMethod
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult, NamesChange
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, ExecutionUnavailable
 from ..io_thread import performed_there
+from .block_outputs import BlockOutputs
 from .code_executor import CodeExecutor
+from .dropped import end_when_dropped
+from .error_text import text_of
 from .kernel_connection import KernelConnection
 from .kernel_data import KernelDesk, SandboxFile, decoded, encoded, library_of
 from .kernel_input import Ask
 from .kernel_limits import KernelLimits
 from .kernel_session import KernelSession
+from .stopped_code import STOPPED, keep_shown, shown_before, without_interrupt
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 DATA_LIMIT = 256_000_000
 
@@ -103,18 +109,18 @@ class KernelExecutor(CodeExecutor):
             asyncio.CancelledError: the token or the task was cancelled; the block was interrupted, or killed.
         """
         results: list[CodeResult] = []
-        for block in code_blocks:
-            if cancellation_token.is_cancelled():
-                raise asyncio.CancelledError
-            results.append(await self._execute(block, cancellation_token))
-            if results[-1].exit_code:
-                break
-        return CodeResult(
-            exit_code=results[-1].exit_code if results else 0,
-            output=_joined([result.output for result in results]),
-            outputs=[output for result in results for output in result.outputs],
-            names=NamesChange.of_all(result.names for result in results),
-        )
+        try:
+            for block in code_blocks:
+                if cancellation_token.is_cancelled():
+                    raise asyncio.CancelledError
+                results.append(await self._execute(block, cancellation_token))
+                if results[-1].exit_code:
+                    break
+        except asyncio.CancelledError as stopped:
+            last = shown_before(stopped)
+            keep_shown(stopped, _together([*results, *([last] if last else [])]))
+            raise
+        return _together(results)
 
     async def _execute(self, block: CodeBlock, token: CancellationToken) -> CodeResult:
         if block.language.lower() not in self.languages:
@@ -122,9 +128,15 @@ class KernelExecutor(CodeExecutor):
             error = {"output_type": "error", "ename": "UnknownLanguage", "evalue": said, "traceback": [said]}
             return CodeResult(exit_code=1, output=said, outputs=[error])
         self._here = asyncio.get_running_loop()
-        running = asyncio.ensure_future(_there(self._session.run, self._prepared(block.code), self.timeout))
+        shown = BlockOutputs(self._limits.text, self._limits.rich)
+        running = asyncio.ensure_future(_there(self._session.run, self._prepared(block.code), self.timeout, shown))
         token.link_future(running)
-        return await running
+        try:
+            return await running
+        except asyncio.CancelledError as stopped:  # nothing writes there any more
+            outputs = without_interrupt(shown.outputs())
+            keep_shown(stopped, CodeResult(exit_code=STOPPED, output=text_of(outputs), outputs=outputs))
+            raise
 
     def _prepared(self, code: str) -> str:
         return _quiet(code) if "python" in self.languages else code
@@ -187,9 +199,12 @@ class KernelExecutor(CodeExecutor):
 
     def _parts(self) -> tuple[KernelSession, KernelDesk]:
         if self._made is None:
-            ask = self._ask_here if self._ask is not None else None
-            session = KernelSession(self._connect, self._limits, sandboxed=self.sandboxed, ask=ask)
+            # The session outlives an executor that is dropped, and must not keep it.
+            ask = _weakly(self._ask_here) if self._ask is not None else None
+            session = KernelSession(_weakly(self._connect), self._limits, sandboxed=self.sandboxed, ask=ask)
             self._made = session, KernelDesk(session, self._data_limit)
+            said = f"{type(self).__name__} was dropped without stop(): its kernel is ended now"
+            end_when_dropped(self, session.stop, lambda: said if session.runs else "")
         return self._made
 
     async def _ask_here(self, prompt: str, password: bool) -> str:
@@ -197,6 +212,16 @@ class KernelExecutor(CodeExecutor):
         assert self._ask is not None and self._here is not None  # a block has asked
         asking = asyncio.run_coroutine_threadsafe(_called(self._ask, prompt, password), self._here)
         return await asyncio.wrap_future(asking)
+
+
+def _together(results: list[CodeResult]) -> CodeResult:
+    """What blocks that ran one after the other did."""
+    return CodeResult(
+        exit_code=results[-1].exit_code if results else 0,
+        output=_joined([result.output for result in results]),
+        outputs=[output for result in results for output in result.outputs],
+        names=NamesChange.of_all(result.names for result in results),
+    )
 
 
 def _joined(outputs: list[str]) -> str:
@@ -211,6 +236,19 @@ def _quiet(code: str) -> str:
     """`code`; a value with a semicolon behind it stays quiet, as in a cell. IPython looks for that in its history."""
     line = code.rstrip().rpartition("\n")[2].partition("#")[0].rstrip()
     return f"{code}\nNone" if line.endswith(";") and not code.lstrip().startswith("%%") else code
+
+
+def _weakly(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """`method`, which does not keep whose it is."""
+    reference = WeakMethod(method)
+
+    async def called(*arguments: P.args, **options: P.kwargs) -> T:
+        found = reference()
+        if found is None:
+            raise ExecutionUnavailable("the executor was dropped")
+        return await found(*arguments, **options)
+
+    return called
 
 
 async def _called(ask: Ask, prompt: str, password: bool) -> str:

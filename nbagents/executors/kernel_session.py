@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from ..code import CodeResult, NamesChange
@@ -19,10 +18,11 @@ from ..errors import ExecutionUnavailable, TransferError
 from .block_outputs import BlockOutputs
 from .error_text import text_of
 from .in_kernel import NAMES, install_watch
-from .kernel_connection import KernelConnection, KernelDeath, Message
-from .kernel_input import Ask, InputRequests
+from .kernel_connection import KernelConnection
+from .kernel_input import Ask
 from .kernel_limits import KernelLimits
 from .kernel_request import KernelRequest, names_told
+from .request_line import RequestLine
 from .safe_outputs import as_it_is, cleaned
 
 TIMED_OUT = 124
@@ -31,10 +31,6 @@ TIMED_OUT = 124
 NAMES_SECONDS = 10
 
 _log = logging.getLogger(__name__)
-
-
-RECONNECT_SECONDS = 0.5
-"""ZeroMQ tries each connection again every 0.1 s; a question on one that is not there yet is lost."""
 
 
 class KernelSession:
@@ -56,13 +52,17 @@ class KernelSession:
         ask: Ask | None = None,
     ) -> None:
         self.limits = limits
-        self._input = InputRequests(ask)
-        self._connect, self._clean = connect, cleaned if sandboxed else as_it_is
+        self._line = RequestLine(limits, cleaned if sandboxed else as_it_is, ask)
+        self._connect = connect
         self._kernel: KernelConnection | None = None
-        self._request: KernelRequest | None = None
         self._turn = asyncio.Lock()
         self._installed: set[str] = set()
         self._lost = ""
+
+    @property
+    def runs(self) -> bool:
+        """There is a kernel; may be asked from any thread."""
+        return self._kernel is not None
 
     async def start(self) -> None:
         """Start a kernel, unless one runs.
@@ -81,27 +81,25 @@ class KernelSession:
             await self._discard()
             self._lost = ""
 
-    async def run(self, code: str, timeout: float | None) -> CodeResult:
-        """Run a block.
+    async def run(self, code: str, timeout: float | None, outputs: BlockOutputs) -> CodeResult:
+        """Run a block, which shows what it shows in `outputs`.
 
         Raises:
             ExecutionUnavailable: no kernel can be started.
         """
         async with self._turn:
             kernel = await self._running()
-            outputs = BlockOutputs(self.limits.text, self.limits.rich)
             if self._lost:
                 outputs.write("stderr", f"[a new kernel, without the variables of earlier blocks: {self._lost}]\n")
                 self._lost = ""
-            request = self._send(kernel, outputs, code, {"names": NAMES} if self._installed else {})
+            request = self._line.send(kernel, outputs, code, {"names": NAMES} if self._installed else {})
             try:
                 exit_code = await self._follow(kernel, request, timeout)
             except asyncio.CancelledError:
                 await self._halt(kernel, request, self.limits.cancel_seconds, "the block was stopped")
                 raise
             finally:
-                self._request = None
-                self._input.end()
+                self._line.free()
             names = await self._names(kernel, request)
         shown = outputs.outputs()
         return CodeResult(exit_code=exit_code, output=text_of(shown), outputs=shown, names=names)
@@ -152,9 +150,9 @@ class KernelSession:
         return self._kernel
 
     async def _open(self, kernel: KernelConnection) -> None:
-        kernel.death.add_done_callback(self._on_death)
-        await kernel.open(self._receive)
-        await self._until_heard(kernel)
+        kernel.death.add_done_callback(self._line.died)
+        await kernel.open(self._line.receive)
+        await self._line.until_heard(kernel)
         if kernel.death.done():
             raise ExecutionUnavailable(f"the kernel ended at its start: {kernel.death.result().text}")
         self._installed.clear()
@@ -165,22 +163,11 @@ class KernelSession:
             except (ExecutionUnavailable, TransferError) as error:
                 _log.info("the kernel does not tell names or take data: %s", error)
 
-    async def _until_heard(self, kernel: KernelConnection) -> None:
-        """Wait for a complete answer. A subscription takes a moment, and what is published before it is lost."""
-        heard = False
-        while not heard and not kernel.death.done():
-            request = self._send(kernel, BlockOutputs(), "", {}, silent=True)
-            request.loose_end_seconds = 0.1
-            await request.ended
-            heard = not request.incomplete
-        if self._input.ask is not None:
-            await asyncio.sleep(RECONNECT_SECONDS)
-
     async def _reconnect(self, kernel: KernelConnection) -> None:
         try:
             async with asyncio.timeout(self.limits.start_seconds):
                 await kernel.reconnect()
-                await self._until_heard(kernel)
+                await self._line.until_heard(kernel)
         except (TimeoutError, ExecutionUnavailable):
             self._lost = "it did not answer any more"
             await self._discard()
@@ -190,41 +177,7 @@ class KernelSession:
         if kernel is not None:
             await asyncio.shield(kernel.close())
 
-    def _on_death(self, death: asyncio.Future[KernelDeath]) -> None:
-        if self._request is not None:
-            # Its last messages may be on their way still.
-            asyncio.get_running_loop().call_later(0.1, self._request.end)
-
     # One request ------------------------------------------------------------------------------------------
-
-    def _send(
-        self,
-        kernel: KernelConnection,
-        outputs: BlockOutputs,
-        code: str,
-        expressions: dict[str, str],
-        *,
-        silent: bool = False,
-    ) -> KernelRequest:
-        request = KernelRequest(outputs, self._clean, self.limits.flood, partial(self._input.begin, kernel))
-        self._request = request
-        request.id = kernel.send(
-            "shell",
-            "execute_request",
-            {
-                "code": code,
-                "silent": silent,
-                "store_history": False,
-                "user_expressions": expressions,
-                "allow_stdin": self._input.ask is not None and not silent,
-                "stop_on_error": False,  # a kernel drops what is asked just after an error
-            },
-        )
-        return request
-
-    def _receive(self, channel: str, message: Message, size: int) -> None:
-        if self._request is not None:
-            self._request.receive(channel, message, size)
 
     async def _follow(self, kernel: KernelConnection, request: KernelRequest, timeout: float | None) -> int:
         """Wait for the end of a block, or bring it about; returns the exit code."""
@@ -259,7 +212,7 @@ class KernelSession:
                 await kernel.interrupt()
                 await request.ended
         request.end()
-        self._request = None
+        self._line.free()
         if kernel.death.done() or not (request.reply or request.incomplete):
             self._lost = why
             await self._discard()
@@ -271,7 +224,7 @@ class KernelSession:
     # Beside the blocks ------------------------------------------------------------------------------------
 
     async def _evaluate(self, kernel: KernelConnection, expression: str, timeout: float | None) -> Any:
-        request = self._send(kernel, BlockOutputs(), "", {"answer": expression}, silent=True)
+        request = self._line.send(kernel, BlockOutputs(), "", {"answer": expression}, silent=True)
         request.reply_is_all = True
         try:
             async with asyncio.timeout(timeout):
@@ -282,7 +235,7 @@ class KernelSession:
                 raise ExecutionUnavailable(f"the kernel did not answer within {timeout:g} s") from None
             raise
         finally:
-            self._request = None
+            self._line.free()
         if kernel.death.done():
             raise ExecutionUnavailable(f"{kernel.death.result().text}. Its variables are gone")
         return request.answer("answer")

@@ -115,12 +115,15 @@ class LiveBlock:
                 with holding_main_thread(self._shell, self._capture):
                     drain_file_descriptors()
                 self._capture.closed = True
+        return self.result(int(self._capture.failed))
+
+    def result(self, exit_code: int) -> CodeResult:
+        """What it did so far."""
         outputs = self._capture.outputs()
         text = plain_text(outputs)
         if words := (self._block_shell.words + self._words).strip():
             text += "\n" if text and not text.endswith("\n") else ""
             text += cut_middle(words)
-        exit_code = int(self._capture.failed)
         return CodeResult(exit_code=exit_code, output=text, outputs=outputs, names=self.changes.told())
 
     async def _run_and_show(self) -> None:

@@ -17,6 +17,7 @@ from ..component import Component, ComponentConfig
 from ..errors import ExecutionUnavailable
 from ..executors import CodeExecutor
 from ..executors.fenced_code import PYTHON_FENCES
+from ..executors.stopped_code import STOPPED, keep_shown
 from .capture import CAPTURE
 from .cells_in_flight import CellsInFlight
 from .interrupts import executing
@@ -132,13 +133,21 @@ class LiveKernelExecutor(CodeExecutor, Component[LiveKernelExecutorConfig]):
     async def _run(self, shell: InteractiveShell, block: CodeBlock, token: CancellationToken) -> CodeResult:
         live = LiveBlock(shell, block.code, self.timeout)
         try:
-            return await live.run(token)
-        except BlockInterrupted:
-            # Stop interrupts and cancels. The cancellation is on its way, and says more than this interrupt can.
-            await asyncio.sleep(0)
-            raise asyncio.CancelledError(live.stopped_late() or "interrupted") from None
+            return await _to_its_end(live, token)
+        except asyncio.CancelledError as stopped:
+            keep_shown(stopped, live.result(STOPPED))
+            raise
         finally:
             self._undo_log.add(live.changes)
+
+
+async def _to_its_end(live: LiveBlock, token: CancellationToken) -> CodeResult:
+    try:
+        return await live.run(token)
+    except BlockInterrupted:
+        # Stop interrupts and cancels. The cancellation is on its way, and says more than this interrupt can.
+        await asyncio.sleep(0)
+        raise asyncio.CancelledError(live.stopped_late() or "interrupted") from None
 
 
 def _error(said: str) -> dict[str, object]:

@@ -17,6 +17,7 @@ from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
 from ..errors import ModelResponseError
 from ..executors import CodeExecutor
+from ..executors.stopped_code import shown_before
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, FunctionCall, LLMMessage
 from ..models.offered import OfferedTool, ToolChoice
@@ -166,7 +167,12 @@ class Gate(RunLog):
                 block = CodeBlock(code=answer.code, language=block.language)
         request = {"target": executor.target, **block.model_dump()}
         async with self.performing("code", agent, request) as effect:
-            result = await executor.execute_code_blocks([block], cancellation_token)
+            try:
+                result = await executor.execute_code_blocks([block], cancellation_token)
+            except asyncio.CancelledError as stopped:
+                if shown := shown_before(stopped):
+                    effect.outcome = self._without_secrets(shown).model_dump(mode="json")
+                raise
             result = self._without_secrets(result)
             effect.outcome = result.model_dump(mode="json")
         return block, result

@@ -184,7 +184,8 @@ class RunLog:
                 yield effect
             except BaseException as error:
                 redact_error(error, self.redact)
-                self._finished(id, started, ok=False, error=f"{type(error).__name__}: {error}")
+                words = f"{type(error).__name__}: {error}"
+                self._finished(id, started, ok=False, error=words, value=effect.outcome)
                 raise
             self._finished(id, started, ok=True, value=effect.outcome, usage=effect.usage, cost=effect.cost)
 

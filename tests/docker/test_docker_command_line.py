@@ -31,8 +31,10 @@ from nbagents.executors import (
 from nbagents.executors.command_line import command_container
 from nbagents.executors.docker import ContainerOptions, Mount
 from nbagents.executors.output_text import LIMIT
+from nbagents.executors.stopped_code import shown_before
 from nbagents.models import ReplayChatCompletionClient
 from nbagents.teams import RoundRobinGroupChat
+from tests.docker.memory import SignOfLife
 
 IMAGE = "python:3.12-slim"
 WAIT_FOR_EVER = "import time, pathlib\npathlib.Path('started').touch()\nwhile True: time.sleep(60)"
@@ -168,7 +170,8 @@ async def test_cancelling_kills_the_process_in_the_container(executor: DockerCom
     token = CancellationToken()
     running = asyncio.ensure_future(
         executor.execute_code_blocks(
-            [CodeBlock(code=f"# filename: long.py\n{WAIT_FOR_EVER}", language="python")], token
+            [CodeBlock(code=f"# filename: long.py\nprint('so far', flush=True)\n{WAIT_FOR_EVER}", language="python")],
+            token,
         )
     )
     await until(executor.work_dir / "started")
@@ -177,10 +180,12 @@ async def test_cancelling_kills_the_process_in_the_container(executor: DockerCom
 
     if by == "token":
         result = await asyncio.wait_for(running, 2)
-        assert (result.exit_code, result.output) == (1, "Code execution was cancelled.")
+        assert (result.exit_code, result.output) == (1, "so far\nCode execution was cancelled.")
     else:
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError) as caught:
             await asyncio.wait_for(running, 2)
+        shown = shown_before(caught.value)
+        assert shown is not None and (shown.exit_code, shown.output) == (130, "so far\n")
     async with asyncio.timeout(5):
         while "long.py" in await processes(executor):
             await asyncio.sleep(0.05)
@@ -227,13 +232,16 @@ async def test_huge_and_binary_output_is_bounded(executor: DockerCommandLineCode
     assert (await run(executor, r"import os; os.write(1, b'\xff\x00ok\n')")).output == "\ufffd\x00ok\n"
 
 
-async def test_out_of_memory_is_said_and_the_next_block_runs(executor: DockerCommandLineCodeExecutor) -> None:
+async def test_out_of_memory_is_said_within_a_second_and_the_next_block_runs(
+    executor: DockerCommandLineCodeExecutor,
+) -> None:
     await executor.start()
-    began = time.monotonic()
-    result = await run(executor, "print('before', flush=True)\nx = bytearray(10**9)")
+    sign = SignOfLife(executor.work_dir / "sign")
+    result = await run(executor, sign.fill_memory("sign"))
+    told = time.time()
 
-    assert (result.exit_code, result.output) == (137, "before\n\nout of memory: the container may use 128m")
-    assert time.monotonic() - began < 10
+    assert (result.exit_code, result.output) == (137, "so far\n\nout of memory: the container may use 128m")
+    assert told - sign.last() < 1
     assert (await run(executor, "print('next')")).output == "next\n"
 
 
@@ -249,7 +257,10 @@ async def test_a_fork_bomb_is_contained(tmp_path: Path) -> None:
 async def test_code_that_kills_or_stops_the_main_process(tmp_path: Path) -> None:
     executor = DockerCommandLineCodeExecutor(IMAGE, timeout=2, work_dir=tmp_path / "work", options=NARROW)
     async with executor:
+        await executor.start()
+        began = time.monotonic()
         killed = await run(executor, "import os, signal; os.kill(os.getppid(), signal.SIGTERM)")
+        assert time.monotonic() - began < 1
         assert killed.exit_code != 0 and "the container ended" in killed.output
         assert (await run(executor, "print('new')")).output == "new\n"
 
@@ -359,7 +370,8 @@ async def test_the_host_dies_and_no_container_is_left(tmp_path: Path, client: An
 
 def threads() -> list[str]:
     """Those that belong to containers."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("nbagents-")]
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("nbagents-") and name != "nbagents-io"]
 
 
 async def test_stop_is_quick_and_leaves_nothing(
@@ -383,6 +395,18 @@ async def test_stop_in_the_middle_of_a_block(executor: DockerCommandLineCodeExec
 
     result = await asyncio.wait_for(running, 2)
     assert result.exit_code != 0 and "the container was stopped" in result.output
+
+
+async def test_one_that_is_dropped_without_a_stop_is_ended_and_it_is_warned_of(tmp_path: Path, client: Any) -> None:
+    executor = DockerCommandLineCodeExecutor(IMAGE, work_dir=tmp_path / "work", options=NARROW)
+    name = executor.container_name
+    await run(executor, "print(1)")
+    with pytest.warns(ResourceWarning, match=f"dropped without stop.*its container {name} is ended now"):
+        del executor
+
+    async with asyncio.timeout(10):
+        while client.containers.list(all=True, filters={"name": name}, ignore_removed=True) or threads():
+            await asyncio.sleep(0.05)
 
 
 async def test_restart_is_a_new_container(executor: DockerCommandLineCodeExecutor) -> None:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ from nbagents.cancellation import CancellationToken
 from nbagents.code import CodeBlock, CodeResult
 from nbagents.errors import SandboxUnavailable
 from nbagents.executors import CodeExecutor, DockerCommandLineCodeExecutor, DockerKernelExecutor
-from nbagents.executors.docker import death, start_kernel
+from nbagents.executors.command_line import command_container
+from nbagents.executors.docker import container, death, start_kernel
 from nbagents.executors.docker.engine import probe
 from nbagents.runtime import Approvals, Gate, Journal, Run
 from nbagents.runtime.journal import read
@@ -83,12 +85,62 @@ async def test_an_engine_that_hangs_holds_nobody_up_for_long(own_engine: Engine)
     finally:
         os.kill(pid, signal.SIGCONT)
 
-    assert not report.available and "timed out" in report.why_not
+    assert not report.available and "it did not answer within 1 s" in report.why_not
     assert probed < 3
-    assert closed < 15
+    assert closed < 6
     async with asyncio.timeout(10):
         while name in containers():
             await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("kind", [kernel_executor, command_line_executor])
+@pytest.mark.parametrize("phase", ["connect", "_create", "_attach", "start"])
+async def test_a_start_on_an_engine_that_hangs_is_told_within_a_few_seconds(
+    own_engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: Callable[[Path], CodeExecutor],
+    phase: str,
+) -> None:
+    """From the moment at which it hangs: before the first question, or in the middle of the start."""
+    assert own_engine.directory is not None
+    pid = int((own_engine.directory / "dockerd.pid").read_text())
+    hung: list[float] = []
+
+    def hang(*_: object) -> None:
+        if not hung:
+            hung.append(time.monotonic())
+            os.kill(pid, signal.SIGSTOP)
+
+    module = container if kind is kernel_executor else command_container
+    if phase == "connect":
+        hang()
+    elif phase == "start":
+        monkeypatch.setattr(module, "DeathWatch", _before(hang, module.DeathWatch))
+    else:
+        owner = module.KernelContainer if kind is kernel_executor else module.CommandContainer
+        monkeypatch.setattr(owner, phase, _before(hang, getattr(owner, phase)))
+    executor = kind(tmp_path / "work")
+    try:
+        with pytest.raises(SandboxUnavailable, match="did not answer within 3 s"):
+            await executor.start()
+        took = time.monotonic() - hung[0]
+        await executor.stop()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert took < 6
+    async with asyncio.timeout(10):
+        while containers():
+            await asyncio.sleep(0.1)
+
+
+def _before(first: Callable[..., object], then: Callable[..., Any]) -> Callable[..., Any]:
+    def both(*arguments: Any) -> Any:
+        first()
+        return then(*arguments)
+
+    return both
 
 
 @pytest.mark.parametrize("kind", [kernel_executor, command_line_executor])

@@ -7,6 +7,7 @@ import json
 import resource
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import nbformat
 import numpy
@@ -20,8 +21,11 @@ from nbagents.code import CodeBlock, CodeResult, NamesChange
 from nbagents.component import ComponentModel
 from nbagents.errors import SandboxUnavailable, TransferError
 from nbagents.executors import CodeExecutor, ContainerOptions, DockerKernelExecutor
+from nbagents.executors.docker import death
 from nbagents.executors.docker_kernel import close_warm, warm_count, warm_up
 from tests.docker.conftest import Engine
+from tests.docker.memory import SignOfLife
+from tests.docker.test_provisioner import containers
 
 Run = Callable[..., Awaitable[CodeResult]]
 OPTIONS = ContainerOptions(memory="400m")
@@ -66,15 +70,27 @@ async def test_a_figure_and_a_frame(run: Run) -> None:
     nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))
 
 
-async def test_out_of_memory_is_told_and_the_next_block_runs(run: Run) -> None:
-    result = await run("print('so far', flush=True)\nheld = []\nwhile True: held.append(bytearray(20_000_000))")
+@pytest.mark.parametrize("engine_tells", [True, False])
+async def test_out_of_memory_is_told_within_a_second_and_the_next_block_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine_tells: bool
+) -> None:
+    """Also where the engine's event about it comes too late: the process that saw it may end before it was told."""
+    if not engine_tells:
+        monkeypatch.setattr(death, "EVENTS", ["die", "destroy"])
+    sign = SignOfLife(tmp_path / "sign")
+    executor = DockerKernelExecutor(OPTIONS, mounts=(sign.mount,), warm=False)
+    await executor.start()
+    result = await run_in(executor, sign.fill_memory())
+    told = time.time()
 
+    assert told - sign.last() < 1
     assert result.exit_code == 137
     assert result.output.startswith("so far\n")
     assert "out of memory: the sandbox may use 400m, and was ended. Its variables are gone" in result.output
-    after = await run("'held' in globals()")
+    after = await run_in(executor, "'rows' in globals()")
     assert "a new kernel, without the variables of earlier blocks: out of memory" in after.output
     assert after.output.endswith("False\n")
+    await executor.stop()
 
 
 @pytest.mark.parametrize(
@@ -89,7 +105,7 @@ async def test_exit_and_crash_are_told_within_a_second(run: Run, code: str, exit
     started = time.monotonic()
     result = await run(code)
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 1
     assert result.exit_code == exit_code and said in result.output and "timed out" not in result.output
 
 
@@ -222,6 +238,19 @@ async def test_a_warm_container_is_handed_out_once() -> None:
     assert took < 0.4, took
     assert (await run_in(second, "'mine' in globals()")).output == "False\n"
     await asyncio.gather(first.stop(), second.stop())
+
+
+async def test_one_that_is_dropped_without_a_stop_is_ended_and_it_is_warned_of() -> None:
+    executor = DockerKernelExecutor(memory="300m", warm=False)
+    before = containers()
+    await run_in(executor, "x = 1")
+    (name,) = containers() - before
+    with pytest.warns(ResourceWarning, match=r"DockerKernelExecutor was dropped without stop\(\)"):
+        del executor
+
+    async with asyncio.timeout(10):
+        while name in containers():
+            await asyncio.sleep(0.05)
 
 
 async def test_stop_and_restart(run: Run) -> None:

@@ -34,6 +34,7 @@ from nbagents.executors.docker import (
 )
 from nbagents.executors.docker.pool import wait_until_ready
 from tests.docker.execution import execute
+from tests.docker.memory import SignOfLife
 from tests.house.imports import ROOT
 
 ignored = ContainerOptions.ignored
@@ -76,21 +77,14 @@ async def test_state_lasts_from_block_to_block(kernel: ReadyKernel) -> None:
 
 async def test_memory_that_runs_out_is_told_within_a_second(tmp_path: Path) -> None:
     """From the last sign of life of a block that takes 8 MB at a time, which is some milliseconds of work each."""
-    sign = tmp_path / "sign"
-    sign.write_bytes(bytes(32))
-    sign.chmod(0o666)
-    options = ContainerOptions(memory="256m", mounts=(Mount(str(sign), "/sign", read_only=False),))
-    kernel = await start_kernel(options)
+    sign = SignOfLife(tmp_path / "sign")
+    kernel = await start_kernel(ContainerOptions(memory="256m", mounts=(sign.mount,)))
     told: list[float] = []
     kernel.provisioner.death.add_done_callback(lambda _: told.append(time.time()))
-    code = (
-        "import time\nrows, sign = [], open('/sign', 'r+b', buffering=0)\n"
-        "while True:\n    rows.append(bytearray(b'x') * (8 * 2**20)); sign.seek(0); sign.write(b'%.6f' % time.time())"
-    )
-    death, _ = await death_of(kernel, code)
+    death, _ = await death_of(kernel, sign.fill_memory())
 
     assert death.reason == "oom" and "256m" in death.text
-    assert told[0] - float(sign.read_text().strip("\0")) < 1
+    assert told[0] - sign.last() < 1
     assert await kernel.manager.is_alive() is False
     await kernel.close()
 

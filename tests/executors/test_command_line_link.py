@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from nbagents.executors.command_line import command_supervisor
 from nbagents.executors.command_line.command_container import supervisor_text
 from nbagents.executors.command_line.command_link import LONGEST_LINE, LineLink
 from nbagents.executors.docker.frames import BadFrame
@@ -125,6 +127,23 @@ def test_a_block_leaves_no_descriptor_open(supervisor: Supervisor) -> None:
         assert supervisor.ended(number)["code"] == 0
 
     assert supervisor.descriptors() <= before + 1  # a thread may not have closed its end yet
+
+
+def test_what_a_block_wrote_before_its_end_is_all_sent_however_late_it_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[dict[str, Any]] = []
+    monkeypatch.setattr(command_supervisor, "say", lambda **words: said.append(words))
+    monkeypatch.setattr(command_supervisor, "TIME_FOR_THE_REST", 0)  # a machine so busy that it has passed already
+    monkeypatch.setattr(command_supervisor, "PIECE", 100)
+    block = command_supervisor.Block(1, {"timeout": 20})
+    with subprocess.Popen(
+        [sys.executable, "-c", "print('x' * 60_000)"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        child.wait(10)
+        block.forward_all(child)
+
+    assert b"".join(base64.b64decode(words["data"]) for words in said) == b"x" * 60_000 + b"\n"
 
 
 def test_a_block_that_is_killed_before_it_has_begun_does_not_run(supervisor: Supervisor) -> None:

@@ -21,6 +21,7 @@ from nbagents.executors.docker.frames import (
     HEADER,
     HELLO,
     MAX_DATA,
+    OOM,
     OPEN,
     READY,
     SIGNAL,
@@ -95,6 +96,14 @@ def test_bytes_pass_in_both_directions_whatever_their_pieces(container: Containe
     assert container.relay.last_words() == "a word on stderr"
     client.close()
     assert container.frame() == (CLOSE, number, b"")
+
+
+def test_that_memory_ran_out_is_known_from_the_container_itself(container: Container) -> None:
+    assert not container.relay.ran_out_of_memory(0)
+    container.send(encode(OOM))
+    container.sock.close()
+
+    assert container.relay.ran_out_of_memory(5)
 
 
 def test_a_closed_connection_ends_its_client_and_no_other(container: Container) -> None:

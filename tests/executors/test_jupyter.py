@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import secrets
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +78,29 @@ async def test_stop_ends_the_process_and_a_later_block_starts_another() -> None:
 
     assert (await run_in(executor, "'pid' in globals()")).output == "False\n"
     await executor.stop()
+
+
+async def test_a_kernel_whose_executor_is_dropped_is_ended_and_it_is_warned_of() -> None:
+    executor = JupyterCodeExecutor()
+    pid = int((await run_in(executor, "import os; print(os.getpid())")).output)
+    with pytest.warns(ResourceWarning, match=r"JupyterCodeExecutor was dropped without stop\(\): its kernel is ended"):
+        del executor
+
+    async with asyncio.timeout(10):
+        while Path(f"/proc/{pid}").exists():
+            await asyncio.sleep(0.02)
+
+
+async def test_an_executor_that_was_stopped_or_never_started_is_dropped_in_silence() -> None:
+    for used in (False, True):
+        executor = JupyterCodeExecutor()
+        if used:
+            await run_in(executor, "1")
+        await executor.stop()
+        with warnings.catch_warnings(record=True) as heard:
+            del executor
+            gc.collect()
+        assert not [each for each in heard if "dropped" in str(each.message)]
 
 
 async def test_stop_ends_a_block_that_runs(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -12,7 +13,8 @@ from nbagents.cancellation import CancellationToken
 from nbagents.code import CodeBlock, CodeResult, NamesChange
 from nbagents.errors import ConfigurationError
 from nbagents.executors import KernelExecutor, KernelLimits
-from tests.executors.conftest import Run
+from nbagents.executors.stopped_code import shown_before
+from tests.executors.conftest import Run, run_in
 
 UNENDING = "import time\ntime.sleep(60)"
 IN_C = "sum(range(10**11))"
@@ -133,18 +135,41 @@ async def test_what_does_not_stop_is_killed_and_it_is_said(run: Run) -> None:
 
 @pytest.mark.parametrize("code", [UNENDING, IN_C], ids=["python", "c"])
 @pytest.mark.parametrize("by", ["token", "task"])
-async def test_cancelling_ends_it_within_a_second(kernel: KernelExecutor, run: Run, code: str, by: str) -> None:
+async def test_cancelling_ends_it_within_a_second_and_keeps_what_was_shown(
+    kernel: KernelExecutor, run: Run, tmp_path: Path, code: str, by: str
+) -> None:
+    begun = tmp_path / "begun"
     await run("1")
     kernel.timeout, token = 30, CancellationToken()
-    task = asyncio.create_task(kernel.execute_code_blocks([CodeBlock(code=code, language="python")], token))
-    await asyncio.sleep(0.3)  # it has begun by then, or it is cancelled before: both must work
+    codes = ["print('first')", f"print('so far', flush=True)\nopen({str(begun)!r}, 'w').close()\n{code}"]
+    blocks = [CodeBlock(code=each, language="python") for each in codes]
+    task = asyncio.create_task(kernel.execute_code_blocks(blocks, token))
+    async with asyncio.timeout(20):
+        while not begun.exists():
+            await asyncio.sleep(0.01)
     started = time.monotonic()
     token.cancel() if by == "token" else task.cancel()
 
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(asyncio.CancelledError) as caught:
         await task
     assert time.monotonic() - started < 1.5
+    shown = shown_before(caught.value)
+    assert shown is not None and (shown.exit_code, shown.output) == (130, "first\nso far\n")
+    check_nbformat(shown)
     assert (await run("6 * 7")).output.endswith("42\n")
+
+
+async def test_a_timeout_of_asyncios_own_is_one(kernel: KernelExecutor, run: Run) -> None:
+    kernel.timeout = 30
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await run_in(kernel, UNENDING)
+
+
+async def test_what_was_printed_before_a_timeout_is_in_the_result(run: Run) -> None:
+    result = await run(f"print('so far')\n{UNENDING}", timeout=1.5)  # it has begun by then
+
+    assert result.exit_code == 124 and result.output.startswith("so far\n")
 
 
 async def test_exit_of_the_kernel_is_told_at_once(run: Run) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nbagents.executors.block_outputs import BlockOutputs
 from nbagents.executors.kernel_connection import KernelDeath, Receive
 from nbagents.executors.kernel_limits import KernelLimits
 from nbagents.executors.kernel_session import KernelSession
@@ -71,8 +72,8 @@ async def test_what_a_flood_has_left_on_its_way_does_not_crowd_out_the_next_bloc
         return kernel
 
     session = KernelSession(connect, LIMITS, sandboxed=True)
-    result = await session.run("flood", None)
-    after = await session.run("1", None)
+    result = await session.run("flood", None, BlockOutputs())
+    after = await session.run("1", None, BlockOutputs())
     await session.stop()
 
     assert result.output.endswith("OutputLimit: more than 0 MB of output; interrupted")

@@ -18,6 +18,7 @@ from nbagents.cancellation import CancellationToken
 from nbagents.code import CodeBlock
 from nbagents.executors import CodeExecutor, CommandLineCodeResult, LocalCommandLineCodeExecutor
 from nbagents.executors.output_text import LIMIT
+from nbagents.executors.stopped_code import shown_before
 
 WAIT_FOR_EVER = "import time, pathlib\npathlib.Path('started').touch()\nwhile True: time.sleep(60)"
 
@@ -242,13 +243,15 @@ async def test_cancelling_the_token(executor: LocalCommandLineCodeExecutor) -> N
 async def test_cancelling_the_task_ends_the_process_and_removes_the_file(
     executor: LocalCommandLineCodeExecutor,
 ) -> None:
-    code = "import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))\n" + WAIT_FOR_EVER
+    code = "import os, pathlib\nprint('so far')\npathlib.Path('pid').write_text(str(os.getpid()))\n" + WAIT_FOR_EVER
     running = asyncio.ensure_future(run(executor, code))
     await until(executor.work_dir / "started")
     running.cancel()
 
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(asyncio.CancelledError) as caught:
         await asyncio.wait_for(running, 2)
+    shown = shown_before(caught.value)
+    assert shown is not None and (shown.exit_code, shown.output) == (130, "so far\n")
     assert not alive(executor.work_dir / "pid")
     assert {path.name for path in executor.work_dir.iterdir()} == {"pid", "started"}
 

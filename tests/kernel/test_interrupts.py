@@ -171,6 +171,17 @@ async def test_cancelling_the_task_ends_a_block(notebook: Notebook) -> None:
     assert run.text == "True 1\n"
 
 
+async def test_what_a_block_had_shown_goes_along_with_its_cancellation(notebook: Notebook) -> None:
+    run = await notebook.run(
+        "from nbagents.executors.stopped_code import shown_before\n"
+        "try:\n    async with asyncio.timeout(0.3):\n"
+        "        try:\n            await block('mine = 1; print(\"so far\"); await asyncio.sleep(60)')\n"
+        "        except asyncio.CancelledError as stopped:\n            kept = shown_before(stopped); raise\n"
+        "except TimeoutError:\n    print(kept.exit_code, kept.output, kept.names.created)"
+    )
+    assert run.text == "130 so far\n ('mine',)\n", run.errors
+
+
 async def test_a_cancelled_block_may_await_what_cleans_up(notebook: Notebook) -> None:
     run = await notebook.run(
         "task = asyncio.create_task(block('try:\\n    await asyncio.sleep(60)\\n"

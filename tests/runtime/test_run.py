@@ -92,8 +92,8 @@ async def test_stop_ends_a_run_that_waits_for_a_person() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_stop_ends_a_block_that_never_ends() -> None:
-    executor = EndlessExecutor()
+async def test_stop_ends_a_block_that_never_ends_and_keeps_what_it_had_shown() -> None:
+    executor = EndlessExecutor("so far, with " + "sk-proj-" + "Ab1_-" * 8)
     run = run_of([coder(executor, CODE)], gate=Gate(approvals=Approvals("always")))
     run.start("task")
     await executor.started.wait()
@@ -103,6 +103,9 @@ async def test_stop_ends_a_block_that_never_ends() -> None:
     assert executor.cancelled
     result = next(entry for entry in reversed(run.journal.entries) if entry["type"] == "result")
     assert result["ok"] is False and "CancelledError" in result["error"]
+    assert result["value"]["exit_code"] == 130
+    assert result["value"]["output"] == result["value"]["outputs"][0]["text"]
+    assert result["value"]["output"].startswith("so far, with ") and "Ab1" not in result["value"]["output"]
     assert len(asyncio.all_tasks()) == 1
 
 

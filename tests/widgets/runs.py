@@ -122,7 +122,7 @@ async def person_ends() -> list[Entry]:
 
 
 async def stopped_in_code() -> list[Entry]:
-    executor = EndlessExecutor()
+    executor = EndlessExecutor("printed before the stop\n")
     run = run_of(analyst(executor, TWO_BLOCKS), answers=[YES])
     run.start(TASK)
     await executor.started.wait()

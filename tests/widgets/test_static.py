@@ -90,6 +90,7 @@ async def test_how_a_run_without_an_answer_ended_is_said_once() -> None:
     html = bundle(Transcript.of(await runs.stopped_in_code()))["text/html"]
     assert html.count("was stopped by you in turn 1") == 1
     assert "block 1 stopped" in html and "block 1 failed" not in html
+    assert html.count("printed before the stop") == 1
 
 
 async def test_a_detached_run_says_how_to_answer() -> None:

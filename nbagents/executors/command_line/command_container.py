@@ -22,13 +22,15 @@ from ...errors import SandboxImageMissing, SandboxUnavailable
 from ..block_outputs import BlockOutputs
 from ..docker.container_spec import LABEL, ContainerOptions
 from ..docker.death import ContainerDeath, DeathWatch
-from ..docker.engine import connect, engine_address, refusal, sdk
+from ..docker.engine import connect, engine_address, ping, refusal, sdk
 from ..docker.reaper import owner_labels, remove
 from ..output_text import left_out
 from .command_link import Command, LineLink
 
 START_SECONDS = 30.0
 REMOVE_SECONDS = 5
+GONE_SECONDS = 1.5
+"""How long an engine may take to say that it is there, before it is not asked to end a container."""
 TIME_FOR_THE_REST = 0.5
 """Seconds to wait for the rest of the output of a container that is dead."""
 log = logging.getLogger("nbagents.executors")
@@ -51,7 +53,7 @@ class CommandContainer:
     def __init__(
         self, options: ContainerOptions, name: str, *, auto_remove: bool, stay: bool, more: Mapping[str, Any]
     ) -> None:
-        address = engine_address()
+        address = self._address = engine_address()
         self.options, self.name = options, name
         self._auto_remove, self._stay = auto_remove, stay
         self._commands: dict[int, Command] = {}
@@ -61,7 +63,11 @@ class CommandContainer:
         self.client = connect(address)
         self._link: LineLink | None = None
         self._reader: threading.Thread | None = None
-        self.container = self._create(more)
+        try:
+            self.container = self._create(more)
+        except BaseException:
+            self.client.close()
+            raise
         try:
             self._attach()
             self.watch = DeathWatch(address, self.container.id, options.memory, self._last_words)
@@ -114,6 +120,7 @@ class CommandContainer:
                     return asked.ended.result()
             return ended.result()
         except asyncio.CancelledError:
+            asked.end({"why": "killed", "code": 137})  # its output is looked at now, and the reader is another thread
             self._tell({"kill": number})
             raise
         finally:
@@ -122,6 +129,12 @@ class CommandContainer:
     @property
     def alive(self) -> bool:
         return self.watch is not None and not self.watch.death.done()
+
+    def said_when_dropped(self) -> str:
+        """What to warn of where nobody has ended it."""
+        if self._closed or self._stay or not self.alive:
+            return ""
+        return f"DockerCommandLineCodeExecutor was dropped without stop(): its container {self.name} is ended now"
 
     def close(self, *, keep: bool | None = None) -> None:
         """Let it go, at once: killed and removed, unless it is to stay."""
@@ -135,8 +148,12 @@ class CommandContainer:
             self.watch.killing = True
         # An engine that is gone took the container along, and cannot be asked.
         gone = not self.alive and self.ready.done() and self._death_reason() == "engine"
+        answered = keep or gone
         try:
-            self.client.api.timeout = REMOVE_SECONDS
+            if not answered:
+                self.client.api.timeout = REMOVE_SECONDS
+                ping(self._address, GONE_SECONDS)
+                answered = True
             if not (keep or gone) and (self._auto_remove or not self.ready.done()):
                 remove(self.container)
             elif not (keep or gone) and self.alive:
@@ -148,7 +165,7 @@ class CommandContainer:
         if self._reader is not None and self._reader is not threading.current_thread():
             self._reader.join(TIME_FOR_THE_REST)  # it closes the link
         if self.watch is not None:
-            self._stop_watch(self.watch, keep)
+            self._stop_watch(self.watch, keep or not answered)
         self.client.close()
 
     def _stop_watch(self, watch: DeathWatch, keep: bool) -> None:

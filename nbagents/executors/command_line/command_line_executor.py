@@ -15,6 +15,7 @@ from ...errors import FunctionsNotLoaded
 from ..block_outputs import BlockOutputs
 from ..code_executor import CodeExecutor
 from ..output_text import cut_middle, terminal_text
+from ..stopped_code import STOPPED, keep_shown, shown_before
 from .code_file import BlockRefused, CodeFile, code_file
 from .functions_module import FUNCTION_PROMPT_TEMPLATE, FunctionsModule
 from .workspace import Workspace
@@ -93,16 +94,18 @@ class CommandLineExecutor(CodeExecutor):
             if not self._functions_loaded:
                 await self._load_functions(cancellation_token)
                 self._functions_loaded = True
-        results = []
-        for block in code_blocks:
-            results.append(await self._run_block(block, cancellation_token))
-            if results[-1].exit_code != 0:
-                break
+        results = list[CommandLineCodeResult]()
+        try:
+            for block in code_blocks:
+                results.append(await self._run_block(block, cancellation_token))
+                if results[-1].exit_code != 0:
+                    break
+        except asyncio.CancelledError as stopped:
+            last = shown_before(stopped)
+            keep_shown(stopped, _together([*results, *([last] if last else [])]))
+            raise
         return CommandLineCodeResult(
-            exit_code=results[-1].exit_code if results else 0,
-            output="".join(result.output for result in results),
-            outputs=[output for result in results for output in result.outputs],
-            code_file=next((result.code_file for result in results), None),
+            **_together(results).model_dump(), code_file=next((result.code_file for result in results), None)
         )
 
     @abstractmethod
@@ -130,14 +133,19 @@ class CommandLineExecutor(CodeExecutor):
             with self._workspace().holding(file, keep=self._keep_files) as relative:
                 path = self.work_dir / relative
                 ending = await self._run_file(file, relative, shown, token)
+        except asyncio.CancelledError as stopped:
+            keep_shown(stopped, self._result(shown, Ending(STOPPED)))
+            raise
         except BlockRefused as refused:
             ending = Ending(1, str(refused))
+        return self._result(shown, ending, str(path) if path else None)
+
+    def _result(self, shown: BlockOutputs, ending: Ending, code_file: str | None = None) -> CommandLineCodeResult:
         outputs = shown.outputs()
         text = cut_middle(terminal_text(self._text(outputs))) + ending.note
         if ending.note:
             outputs.append({"output_type": "stream", "name": "stderr", "text": ending.note})
-        code_path = str(path) if path else None
-        return CommandLineCodeResult(exit_code=ending.exit_code, output=text, outputs=outputs, code_file=code_path)
+        return CommandLineCodeResult(exit_code=ending.exit_code, output=text, outputs=outputs, code_file=code_file)
 
     async def _load_functions(self, token: CancellationToken) -> None:
         """Install what the functions need, write their module, and see that it can be imported."""
@@ -150,3 +158,12 @@ class CommandLineExecutor(CodeExecutor):
         loaded = await self._run_block(CodeBlock(code=source, language="python"), token)
         if loaded.exit_code != 0:
             raise FunctionsNotLoaded(f"Functions failed to load: {loaded.output.strip()}")
+
+
+def _together(results: Sequence[CodeResult]) -> CodeResult:
+    """What blocks that ran one after the other did."""
+    return CodeResult(
+        exit_code=results[-1].exit_code if results else 0,
+        output="".join(result.output for result in results),
+        outputs=[output for result in results for output in result.outputs],
+    )

@@ -23,6 +23,8 @@ from typing import Any
 
 MARK = "IN_NBAGENTS_BLOCK"
 PIECE = 32 * 1024
+LARGEST_PIPE = 1024 * 1024
+"""Bytes that a pipe may hold, on Linux without privileges."""
 FORWARDED = 1024 * 1024
 """Bytes of a block's output that are sent as they come; of what follows only the end is."""
 TAIL = 256 * 1024
@@ -116,6 +118,7 @@ class Block:
                     self.end("timeout")
                     deadline = time.monotonic() + TIME_FOR_THE_REST
                 elif left <= 0:
+                    self.take_the_rest(selector)
                     break
                 for key, _ in selector.select(max(left, 0)):
                     data = os.read(key.fd, PIECE)
@@ -129,6 +132,15 @@ class Block:
         os.close(exited)
         child.stdout.close()
         child.stderr.close()
+
+    def take_the_rest(self, selector: selectors.BaseSelector) -> None:
+        """What lies in the pipes already: on a busy machine the time for it may pass between two looks."""
+        for key in list(selector.get_map().values()):
+            os.set_blocking(key.fd, False)
+            with contextlib.suppress(BlockingIOError):
+                for _ in range(LARGEST_PIPE // PIECE):  # what still runs there may write without end
+                    if key.data and (data := os.read(key.fd, PIECE)):
+                        self.take(key.data, data)
 
     def take(self, stream: str, data: bytes) -> None:
         if self.sent < FORWARDED:

@@ -12,8 +12,10 @@ import os
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Self
+from weakref import finalize as Finalizer
 
 from ...cancellation import CancellationToken
 from ...code import CodeBlock, CodeResult
@@ -21,10 +23,11 @@ from ...component import Component
 from ...errors import SandboxUnavailable
 from ..block_outputs import BlockOutputs
 from ..docker.container_spec import ContainerOptions, Mount
-from ..docker.engine import probe
+from ..docker.engine import connect, probe
 from ..docker.launch import launched
+from ..dropped import end_when_dropped
 from ..output_text import terminal_text
-from ..own_process import OwnDirectory, finalize
+from ..own_process import OwnDirectory
 from .code_file import CodeFile, command_for
 from .code_user import USER, code_user, let_code_write
 from .command_line_executor import CommandLineCodeResult, CommandLineExecutor, Ending
@@ -110,7 +113,7 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
         self._temporary: OwnDirectory | None = None
         self._files: Workspace | None = None
         self._container: CommandContainer | None = None
-        self._at_the_end = finalize(self, lambda: None)
+        self._when_dropped: Finalizer[Any, Any] | None = None
         self._starting, self._rootless = asyncio.Lock(), False
 
     @property
@@ -172,9 +175,13 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
             if self._given.user == USER and not self._rootless:
                 let_code_write(self.work_dir, self._owner(), made_by_us=self._made_dir)
             self._functions_loaded = not self._functions
-            self._container = await launched(self._made_container, lambda made: made.close(keep=False))
-            self._at_the_end.detach()
-            self._at_the_end = finalize(self, self._container.close)
+            await self._let_go()
+            self._container = await launched(
+                self._made_container, lambda made: made.close(keep=False), lambda: connect().close()
+            )
+            self._when_dropped = end_when_dropped(
+                self, partial(asyncio.to_thread, self._container.close), self._container.said_when_dropped
+            )
             await self._initialize(self._container)
 
     async def stop(self) -> None:
@@ -182,9 +189,7 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
         if self._container is None:
             async with self._starting:  # one that is starting now is ended too
                 pass
-        container, self._container = self._container, None
-        if container is not None:
-            await asyncio.shield(asyncio.to_thread(container.close))
+        await self._let_go()
         if self._temporary is not None and self._said.stop_container:
             self._temporary.remove()
             self._temporary = None
@@ -195,10 +200,16 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
         Raises:
             SandboxUnavailable: there is no new one.
         """
-        container, self._container = self._container, None
-        if container is not None:
-            await asyncio.shield(asyncio.to_thread(container.close, keep=False))
+        await self._let_go(keep=False)
         await self.start()
+
+    async def _let_go(self, *, keep: bool | None = None) -> None:
+        """End the container, if there is one; one that has died still has a connection to the engine."""
+        container, self._container = self._container, None
+        if self._when_dropped is not None:
+            self._when_dropped.detach()
+        if container is not None:
+            await asyncio.shield(asyncio.to_thread(container.close, keep=keep))
 
     def _made_container(self) -> CommandContainer:
         from .command_container import CommandContainer

@@ -16,7 +16,7 @@ from ...errors import SandboxUnavailable
 from .bootstrap import supervisor_command
 from .container_spec import LABEL, ContainerOptions
 from .death import DeathWatch
-from .engine import EngineAddress, connect, engine_address, knock, refusal, sdk
+from .engine import EngineAddress, connect, engine_address, ping, refusal, sdk
 from .image import ensure
 from .reaper import owner_labels, reap, remove
 from .relay import Attached, Relay
@@ -25,6 +25,8 @@ START_SECONDS = 30.0
 """How long the supervisor may take to start: Python in a container, on a busy machine."""
 CLOSE_SECONDS = 5.0
 """How long an engine may take to remove a container before nobody waits for it any longer."""
+GONE_SECONDS = 1.5
+"""How long it may take to say that it is there, before it is not asked to."""
 _log = logging.getLogger(__name__)
 _reaped: set[str] = set()
 
@@ -49,12 +51,14 @@ class KernelContainer:
         self.container: Any | None = None
         self.relay: Relay | None = None
         self.watch: DeathWatch | None = None
+        self._engine_is_gone = False
         try:
             self.image = ensure(options.image, client=self.client)
             self.container = self._create()
             hello = {"key": key, "signature_scheme": signature_scheme, "env": dict(options.env)}
             self.relay = self._attach(directory, hello)
-            self.watch = DeathWatch(address, self.id, options.memory, self.last_words)
+            heard = self.relay.ran_out_of_memory
+            self.watch = DeathWatch(address, self.id, options.memory, self.last_words, heard)
             self._start()
         except BaseException as error:
             self.close()
@@ -137,20 +141,23 @@ class KernelContainer:
             self.relay.close()
         self._remove()
         if self.watch is not None:
-            # The watch ends with the "die" event. An engine that hangs sends none: then it is waited for no longer.
+            # The watch ends with the "die" event. An engine that hangs sends none: then it is not waited for.
             with contextlib.suppress(TimeoutError):
-                self.watch.death.result(2)
+                self.watch.death.result(0 if self._engine_is_gone else 2)
             self.watch.stop()
         self.client.close()
 
     def _remove(self) -> None:
         """Also when the relay ended by itself: one that broke the protocol might ignore the end of its stdin."""
-        if self.container is None:
+        if self.container is None or self._engine_is_gone:
             return
+        answered = False
         try:
-            knock(self.address)
+            ping(self.address, GONE_SECONDS)
+            answered = True
             remove(self.container)
         except (sdk().errors.DockerException, OSError) as error:
+            self._engine_is_gone = not answered
             _log.info("container %s could not be removed: %s", self.name, refusal(error))
 
 

@@ -26,11 +26,12 @@ ENGINE_SECONDS = 1.5
 """How long an engine may take to say what became of a container after its events stopped."""
 OOM_SECONDS = 0.5
 """How long after a death by SIGKILL the event may come that says it was for memory."""
-PULSE_SECONDS = 5.0
+PULSE_SECONDS = 2.0
 """How often an engine is asked whether it answers."""
-HANGS_SECONDS = 15.0
+HANGS_SECONDS = 8.0
 """An engine that does not answer for so long is given up, and with it the container."""
 KILLED = 137
+EVENTS = ["oom", "die", "destroy"]
 _log = logging.getLogger(__name__)
 
 
@@ -55,15 +56,22 @@ class DeathWatch:
         container: the id.
         memory: the limit, for the sentence about it.
         last_words: the end of what the container wrote to stderr.
+        out_of_memory: whether the container itself has said that its memory ran out; waits so many seconds for it.
 
     Raises:
         SandboxUnavailable: the engine does not answer.
     """
 
     def __init__(
-        self, address: EngineAddress, container: str, memory: str, last_words: Callable[[], str] = lambda: ""
+        self,
+        address: EngineAddress,
+        container: str,
+        memory: str,
+        last_words: Callable[[], str] = lambda: "",
+        out_of_memory: Callable[[float], bool] = lambda seconds: False,
     ) -> None:
         self.address, self.container, self.memory, self.last_words = address, container, memory, last_words
+        self._out_of_memory = out_of_memory
         self.death: Future[ContainerDeath] = Future()
         self.killing = False
         """Set before nbagents kills it: what comes then is no accident."""
@@ -104,7 +112,7 @@ class DeathWatch:
             raise SandboxUnavailable(f"the Docker Engine did not answer within {HANGS_SECONDS:g} s") from None
 
     def _subscribe(self) -> Any:
-        filters = {"container": self.container, "type": "container", "event": ["oom", "die", "destroy"]}
+        filters = {"container": self.container, "type": "container", "event": EVENTS}
         return self._client.api.events(filters=filters, decode=True)
 
     def _end_events(self) -> None:
@@ -165,6 +173,8 @@ class DeathWatch:
                 oom = True  # of the kernel, or of a child that it survives
             elif action == "die":
                 code = int(event["Actor"]["Attributes"].get("exitCode", -1))
+                # The engine's own word may come after the end of the container, or be lost with it.
+                oom = oom or (code == KILLED and not self.killing and self._out_of_memory(OOM_SECONDS))
             if code is not None and (oom or code != KILLED or self.killing):
                 return self.describe(code, oom)
             if action == "destroy":  # without "die": it was never started

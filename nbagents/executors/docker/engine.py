@@ -7,6 +7,7 @@ when a container is wanted.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -20,6 +21,8 @@ from ...errors import SandboxUnavailable
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 API_TIMEOUT = 20.0
 """Seconds for one request to the engine. Creating a container takes 0.05 s; a busy disk may make it seconds."""
+ANSWER_SECONDS = 3.0
+"""Seconds for the one request that takes an engine a millisecond; one that takes longer hangs."""
 HOW_TO_GET_ONE = "start Docker, or name another engine with DOCKER_HOST or `docker context use`"
 
 
@@ -74,7 +77,7 @@ def connect(address: EngineAddress | None = None, *, timeout: float = API_TIMEOU
     """A client of the engine (`docker.DockerClient`), which has answered once.
 
     Raises:
-        SandboxUnavailable: there is none, or it did not answer within `timeout` seconds.
+        SandboxUnavailable: there is none, or it hangs.
     """
     docker = sdk()
     address = address or engine_address()
@@ -84,20 +87,46 @@ def connect(address: EngineAddress | None = None, *, timeout: float = API_TIMEOU
             "forward it (ssh -L /tmp/docker.sock:/var/run/docker.sock HOST) and set DOCKER_HOST=unix:///tmp/docker.sock"
         )
     try:
-        knock(address, timeout)
-        return docker.DockerClient(base_url=address.url, tls=address.tls or False, version="auto", timeout=timeout)
+        version = ping(address, min(timeout, ANSWER_SECONDS))
+        return docker.DockerClient(base_url=address.url, tls=address.tls or False, version=version, timeout=timeout)
     except (docker.errors.DockerException, OSError, ValueError) as error:
         raise SandboxUnavailable(
             f"no Docker Engine answers at {address.url} ({address.source}): {_plain(error)}; {HOW_TO_GET_ONE}"
         ) from error
 
 
-def knock(address: EngineAddress, timeout: float = API_TIMEOUT) -> None:
+def ping(address: EngineAddress, timeout: float) -> str:
+    """Ask an engine whether it is there; returns its API's version, or "auto" where it does not tell.
+
+    The SDK's own question for the version has the engine start other programs, and takes ten times as long.
+
+    Raises:
+        OSError, docker.errors.DockerException: there is none, or it did not answer within `timeout` seconds.
+    """
+    docker = sdk()
+    _knock(address, timeout)
+    oldest = docker.constants.MINIMUM_DOCKER_API_VERSION
+    client = docker.APIClient(base_url=address.url, tls=address.tls or False, version=oldest, timeout=timeout)
+    with contextlib.closing(client) as api:
+        try:
+            answer = api.get(f"{api.base_url}/_ping", timeout=timeout)
+        except OSError as error:  # all of requests' errors are
+            if "timed out" in _plain(error).lower():
+                raise TimeoutError(f"it did not answer within {timeout:g} s") from None
+            raise
+        answer.raise_for_status()
+        return str(answer.headers.get("Api-Version") or "auto")
+
+
+def _knock(address: EngineAddress, timeout: float) -> None:
     """Raise OSError where no engine listens: the SDK would leave a socket open, and wrap the reason five times."""
     if address.url.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as attempt:
             attempt.settimeout(timeout)
-            attempt.connect(address.url.removeprefix("unix://"))
+            try:
+                attempt.connect(address.url.removeprefix("unix://"))
+            except BlockingIOError:  # nobody takes those that came before us
+                raise TimeoutError("it takes no more connections") from None
 
 
 def probe(timeout: float = 2.0) -> EngineReport:
@@ -150,6 +179,6 @@ def refusal(error: BaseException) -> str:
 
 def _plain(error: BaseException) -> str:
     """The innermost reason: the SDK wraps "Permission denied" five times."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]  # one of the two is there
+    while earlier := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        error = earlier
     return str(error) or type(error).__name__

@@ -17,7 +17,7 @@ WINDOW = 1024 * 1024
 """Bytes that one connection may have under way in one direction before the receiver says that it took some."""
 MAX_CONNECTIONS = 64
 
-HELLO, READY, OPEN, DATA, TAKEN, CLOSE, SIGNAL, FAILED = range(1, 9)
+HELLO, READY, OPEN, DATA, TAKEN, CLOSE, SIGNAL, FAILED, OOM = range(1, 10)
 # The shortest and the longest payload of each kind.
 LENGTHS: dict[int, tuple[int, int]] = {
     HELLO: (2, MAX_DATA),  # host: JSON: the kernel's connection, environment, resources
@@ -28,9 +28,10 @@ LENGTHS: dict[int, tuple[int, int]] = {
     CLOSE: (0, 0),
     SIGNAL: (1, 1),  # host: for the kernel and its children
     FAILED: (1, 4096),  # container: why there is no kernel, in words
+    OOM: (0, 0),  # container: the kernel was killed because memory ran out
 }
 FROM_HOST = frozenset({HELLO, OPEN, DATA, TAKEN, CLOSE, SIGNAL})
-FROM_CONTAINER = frozenset({READY, DATA, TAKEN, CLOSE, FAILED})
+FROM_CONTAINER = frozenset({READY, DATA, TAKEN, CLOSE, FAILED, OOM})
 
 
 class BadFrame(ValueError):

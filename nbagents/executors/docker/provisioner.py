@@ -23,6 +23,7 @@ from ..own_process import OwnDirectory
 from .container import KernelContainer
 from .container_spec import ContainerOptions
 from .death import ContainerDeath
+from .engine import connect
 from .launch import launched
 
 LONGEST_SOCKET_PATH = 100  # 107 characters on Linux, 103 on macOS
@@ -76,7 +77,7 @@ class DockerKernelProvisioner(KernelProvisionerBase):
             directory.remove()
 
         self._directory = None  # whoever makes or discards the container cleans up
-        container = await launched(make, discard)
+        container = await launched(make, discard, lambda: connect().close())
         self._directory = directory
         assert container.relay is not None and container.watch is not None  # it has started
         self.container, self.death = container, container.watch.death

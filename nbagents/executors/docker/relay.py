@@ -27,6 +27,7 @@ from .frames import (
     HELLO,
     MAX_CONNECTIONS,
     MAX_DATA,
+    OOM,
     OPEN,
     READY,
     SIGNAL,
@@ -157,6 +158,8 @@ class Relay(Mux):
         self.started: Future[str] = Future()
         """Resolved with "" when the kernel's process runs, or with the reason why it does not."""
         self.problem = ""
+        self.out_of_memory = False
+        self._all_heard = threading.Event()
         self.listeners = [self.listen(channel) for channel in range(len(CHANNELS))]
         message = encode(HELLO, 0, json.dumps(hello).encode())
         self.call(lambda: self.greet(message))
@@ -190,6 +193,11 @@ class Relay(Mux):
         if self.thread.is_alive():
             self.thread.join(2)
 
+    def ran_out_of_memory(self, seconds: float) -> bool:
+        """Whether the container has said so by its end, which is waited for so many seconds; from any thread."""
+        self._all_heard.wait(seconds)
+        return self.out_of_memory
+
     def last_words(self) -> str:
         """The end of what the container wrote to stderr, without control characters; it is not to be trusted."""
         text = self.attached.stderr.decode(errors="replace").strip()
@@ -210,6 +218,7 @@ class Relay(Mux):
             for listener in self.listeners:
                 listener.close()
             self.attached.close()
+            self._all_heard.set()
             if not self.started.done():
                 self.started.set_result(self.problem or "it ended before the kernel started")
             self.on_end()
@@ -232,6 +241,9 @@ class Relay(Mux):
         self.add(number, sock)
 
     def take_other(self, kind: int, number: int, payload: bytes) -> None:
+        if kind == OOM:
+            self.out_of_memory = True
+            return
         if self.started.done():
             raise BadFrame(f"a second frame of kind {kind}")
         if kind == READY:

@@ -28,6 +28,7 @@ from .frames import (
     HEADER,
     HELLO,
     MAX_CONNECTIONS,
+    OOM,
     OPEN,
     READY,
     SIGNAL,
@@ -43,6 +44,7 @@ RETRY_SECONDS = 0.005
 LAST_WORDS_SECONDS = 0.3
 """How long a kernel that exited may still have bytes in its sockets."""
 SKELETON = "/opt/nbagents/home"
+OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
 class Pipes(Link):
@@ -92,6 +94,8 @@ class Supervisor(Mux):
         self.call(self.kernel_exited)
 
     def kernel_exited(self) -> None:
+        if self.kernel.returncode == -signal.SIGKILL and kills_for_memory():
+            self.send(OOM)
         self.deadline = time.monotonic() + LAST_WORDS_SECONDS
 
     def pause(self) -> float | None:
@@ -125,6 +129,16 @@ class Supervisor(Mux):
                 os.killpg(self.kernel.pid, payload[0])
         else:
             raise BadFrame(f"kind {kind}")
+
+
+def kills_for_memory() -> int:
+    """How many processes were killed in this container because its memory was used up."""
+    for path in OOM_COUNTERS:
+        with contextlib.suppress(OSError), open(path) as counters:
+            for line in counters:
+                if line.startswith("oom_kill "):
+                    return int(line.split()[1])
+    return 0
 
 
 def read_exactly(count: int) -> bytes:
