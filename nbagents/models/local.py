@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pydantic import BaseModel
 
@@ -23,9 +23,6 @@ from .offered import OfferedTool, ToolChoice
 from .openai import OpenAIChatCompletionClient
 from .openai_config import OpenAIClientConfig
 from .request import asked_with
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 LOCAL_MODEL_INFO = ModelInfo(
     vision=False,
@@ -129,7 +126,7 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
     def _from_config(cls, config: OpenAIClientConfig) -> Self:
         return cls(config.model, **(config.model_extra or {}))
 
-    async def _connected(self) -> AsyncOpenAI:
+    async def _connected(self) -> Any:
         from . import engine, weights
 
         running = await engine.shared(weights.find(self.model), context_length=CONTEXT)
