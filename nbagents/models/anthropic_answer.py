@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .anthropic_tools import ANSWER, AnthropicTools
+from .characters import mended
 from .messages import CreateResult, FinishReasons, FunctionCall, RequestUsage
 from .notices import CallPiece
 from .thinking import ThinkingText
+from .wire_values import count, label, text
 
 FINISH_REASONS: dict[str, FinishReasons] = {
     "end_turn": "stop",
@@ -72,8 +74,8 @@ class AnthropicAnswer:
                     pass  # in one piece there is nothing to show
                 if block.type == "tool_use":
                     self._blocks[index].json = json.dumps(block.input)
-            self._stop_reason, self._ended, self.counted = message.stop_reason, True, message.usage is not None
-        except (AttributeError, KeyError, TypeError) as error:
+            self._stop_reason, self._ended, self.counted = text(message.stop_reason), True, message.usage is not None
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
             raise ValueError(f"{type(message).__name__} of another shape: {error}") from error
 
     def _add(self, event: Any) -> Iterator[str | CallPiece]:
@@ -84,14 +86,14 @@ class AnthropicAnswer:
         elif event.type == "content_block_delta":
             yield from self._delta(self._blocks[event.index], event.delta)
         elif event.type == "message_delta":
-            self._stop_reason = event.delta.stop_reason or self._stop_reason
+            self._stop_reason = text(event.delta.stop_reason) or self._stop_reason
             self._count(event.usage)
             self.counted = event.usage is not None
         elif event.type == "message_stop":
             self._ended = True
 
     def _begin(self, message: Any) -> None:
-        self.model = message.model or ""
+        self.model = label(message.model)
         self._count(message.usage)
 
     def _count(self, usage: Any) -> None:
@@ -99,34 +101,35 @@ class AnthropicAnswer:
         if usage is None:
             return
         parts = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-        self._input = sum(getattr(usage, part, None) or 0 for part in parts) or self._input
-        self._output = getattr(usage, "output_tokens", None) or self._output
+        self._input = sum(count(getattr(usage, part, None)) for part in parts) or self._input
+        self._output = count(getattr(usage, "output_tokens", None)) or self._output
 
     def _start(self, index: int, block: Any) -> Iterator[str | CallPiece]:
         kind = block.type
-        self._blocks[index] = made = _Block(kind, getattr(block, "id", "") or "", getattr(block, "name", "") or "")
+        id, name = (label(getattr(block, field, None)) for field in ("id", "name"))
+        self._blocks[index] = made = _Block(kind, id, name)
         if kind == "redacted_thinking":
             made.signed = {"type": kind, "data": block.data}
         elif kind == "thinking":
-            made.signed = {"type": kind, "thinking": block.thinking or "", "signature": block.signature or ""}
-            yield from self._said.add(thought=block.thinking or "")
+            made.signed = {"type": kind, "thinking": text(block.thinking), "signature": text(block.signature)}
+            yield from self._said.add(thought=text(block.thinking))
         elif kind == "text":
-            yield from self._said.add(text=block.text or "")
+            yield from self._said.add(text=text(block.text))
         elif kind == "tool_use" and not self._is_answer(made):
             yield self._call_piece(made, "")
 
     def _delta(self, block: _Block, delta: Any) -> Iterator[str | CallPiece]:
         if delta.type == "text_delta":
-            yield from self._said.add(text=delta.text)
+            yield from self._said.add(text=text(delta.text))
         elif delta.type == "thinking_delta":
-            block.signed["thinking"] += delta.thinking
-            yield from self._said.add(thought=delta.thinking)
+            block.signed["thinking"] += text(delta.thinking)
+            yield from self._said.add(thought=delta.thinking or "")
         elif delta.type == "signature_delta":
-            block.signed["signature"] += delta.signature
+            block.signed["signature"] += text(delta.signature)
         elif delta.type == "input_json_delta":
-            block.json += delta.partial_json
+            block.json += text(delta.partial_json)
             if not self._is_answer(block):
-                yield self._call_piece(block, delta.partial_json)
+                yield self._call_piece(block, delta.partial_json or "")
             elif delta.partial_json:
                 yield from self._said.end()
                 yield delta.partial_json  # of an answer of a given form, the JSON is what is said
@@ -186,7 +189,10 @@ class AnthropicAnswer:
         if used:
             thought = thought or self._said.text or None
         if calls:
-            content = [FunctionCall(block.id, block.json or "{}", self._tools.ours(block.name)) for block in calls]
+            content = [self._made(block) for block in calls]
         elif used:
-            content, finish = used[0].json or "{}", "length" if finish == "length" else "stop"
+            content, finish = mended(used[0].json) or "{}", "length" if finish == "length" else "stop"
         return CreateResult(finish_reason=finish, content=content, usage=self.usage, thought=thought, model=self.model)
+
+    def _made(self, block: _Block) -> FunctionCall:
+        return FunctionCall(block.id, mended(block.json) or "{}", self._tools.ours(block.name))

@@ -8,6 +8,7 @@ kilobytes can become gigabytes.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -114,6 +115,8 @@ def _bounded_stream(stream: Any, limit: int, server: Server) -> Any:
         async def __aiter__(self) -> AsyncIterator[bytes]:
             read = 0
             async for part in stream:
+                if not read:
+                    part = part.removeprefix(BOM_UTF8)  # with it the SDKs would not know the first event, and lose it
                 read += len(part)
                 if read > limit:
                     raise server.error(

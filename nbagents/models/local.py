@@ -137,6 +137,6 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
                 model=self.model,
             )
         if self._base_url != running.base_url:
-            await self.close()
+            await self._connection.close()
             self._base_url, self._api_key = running.base_url, running.api_key
         return await super()._connected()

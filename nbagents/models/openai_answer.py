@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .characters import mended
 from .messages import (
     ChatCompletionTokenLogprob,
     CreateResult,
@@ -19,6 +20,7 @@ from .messages import (
 from .notices import CallPiece
 from .openai_tools import WireTools
 from .thinking import ThinkingText
+from .wire_values import count, label, text
 
 FINISH_REASONS: dict[str, FinishReasons] = {
     "stop": "stop",
@@ -83,10 +85,10 @@ class Answer:
             pass  # in one piece there is nothing to show
 
     def _add(self, chunk: Any) -> Iterator[str | CallPiece]:
-        self.model = chunk.model or self.model
+        self.model = label(chunk.model) or self.model
         self.counted = chunk.usage is not None
         if chunk.usage is not None:
-            self.usage = RequestUsage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0)
+            self.usage = RequestUsage(count(chunk.usage.prompt_tokens), count(chunk.usage.completion_tokens))
         if not chunk.choices:
             return
         choice = chunk.choices[0]
@@ -95,7 +97,7 @@ class Answer:
         if index != self._index:
             return  # of several answers (`n`), whose pieces come mixed, the first is the answer
         if self.finish_reason not in _CUT:  # what was cut off is not made whole by a second reason
-            self.finish_reason = choice.finish_reason or self.finish_reason
+            self.finish_reason = text(choice.finish_reason) or self.finish_reason
         delta = getattr(choice, "message", None) or choice.delta
         if delta is None:
             return
@@ -103,10 +105,10 @@ class Answer:
             # The calls of an answer that comes whole are not numbered.
             yield self._add_call(piece, getattr(piece, "index", number))
         self._add_logprobs(getattr(choice, "logprobs", None))
-        self.refusal += getattr(delta, "refusal", None) or ""
+        self.refusal += text(getattr(delta, "refusal", None))
         # Servers of reasoning models send the thought beside the text, under a name of their own.
         reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""
-        yield from self._said.add(reasoning if isinstance(reasoning, str) else "", delta.content or "")
+        yield from self._said.add(reasoning if isinstance(reasoning, str) else "", text(delta.content))
 
     @property
     def text(self) -> str:
@@ -129,15 +131,15 @@ class Answer:
 
     def _add_call(self, piece: Any, index: int | None) -> CallPiece:
         """One piece of a call: the first has id and name; on some servers the others have them too."""
-        call = next((call for call in reversed(self._calls) if call.index == index), None)
+        call, id = next((call for call in reversed(self._calls) if call.index == index), None), label(piece.id)
         # Some servers do not count: a new id under an old index is a new call.
-        if call is None or (piece.id and call.id and piece.id != call.id):
+        if call is None or (id and call.id and id != call.id):
             call = _Call(index)
             self._calls.append(call)
-        call.id, arguments = call.id or piece.id or "", ""
+        call.id, arguments = call.id or id, ""
         if piece.function is not None:
-            call.name = call.name or piece.function.name or ""
-            arguments = piece.function.arguments or ""
+            call.name = call.name or label(piece.function.name)
+            arguments = text(piece.function.arguments)
         call.arguments += arguments
         return CallPiece(self._calls.index(call), call.id, self._tools.ours(call.name), arguments)
 
@@ -146,25 +148,22 @@ class Answer:
             top = [TopLogprob(other.logprob, other.bytes) for other in token.top_logprobs or ()]
             self._logprobs.append(
                 ChatCompletionTokenLogprob(
-                    token=token.token, logprob=token.logprob, top_logprobs=top, bytes=token.bytes
+                    token=label(token.token), logprob=token.logprob, top_logprobs=top, bytes=token.bytes
                 )
             )
 
     def result(self) -> CreateResult:
         """The whole answer; what a model says beside its calls, or before them, is its thought."""
-        text, thought = self._said.text, self._said.thought or None
-        if self._thinks_aloud and thought is None and (found := _THINKING.match(text)):
-            text, thought = text[found.end() :], found[1].strip()
+        said, thought = self._said.text, self._said.thought or None
+        if self._thinks_aloud and thought is None and (found := _THINKING.match(said)):
+            said, thought = said[found.end() :], found[1].strip()
         finish: FinishReasons = FINISH_REASONS.get(self.finish_reason or "", "unknown")
-        content: str | list[FunctionCall] = text
+        content: str | list[FunctionCall] = said
         if self._calls:
-            finish, thought = "function_calls" if finish in ("stop", "unknown") else finish, thought or text or None
-            content = [
-                FunctionCall(call.id or f"call_{uuid.uuid4().hex}", call.arguments or "{}", self._tools.ours(call.name))
-                for call in self._calls
-            ]
-        elif self.refusal and not text:
-            content, finish = self.refusal, "content_filter"
+            finish, thought = "function_calls" if finish in ("stop", "unknown") else finish, thought or said or None
+            content = [self._made(call) for call in self._calls]
+        elif self.refusal and not said:
+            content, finish = mended(self.refusal), "content_filter"
         return CreateResult(
             finish_reason=finish,
             content=content,
@@ -173,3 +172,7 @@ class Answer:
             thought=thought,
             model=self.model,
         )
+
+    def _made(self, call: _Call) -> FunctionCall:
+        id = call.id or f"call_{uuid.uuid4().hex}"
+        return FunctionCall(id, mended(call.arguments) or "{}", self._tools.ours(call.name))

@@ -44,6 +44,8 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
     own_server: ClassVar[str]
     """What the server is called that the SDK asks where nobody names another."""
     _address_from_json = False
+    _closings = 0
+    """So often it was closed: what was asked before is not asked again."""
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
         return self._model_info
 
     async def close(self) -> None:
+        self._closings += 1
         await self._connection.close()
 
     async def _connected(self) -> Any:

@@ -16,7 +16,9 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
+from ..errors import ModelConnectionError, ModelError
 from .attempt import Attempt, SDKAnswer
+from .characters import mended_all
 from .complete_answer import check_complete
 from .guarded_http import answers_told
 from .linked import linked, linked_items
@@ -31,13 +33,19 @@ from .token_estimate import BYTES_PER_TOKEN
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, as `create` takes it; `extra` is what the provider gets as it is, the client's own included."""
+    """What is asked, as `create` takes it.
+
+    Args:
+        extra: what the provider gets as it is, the client's own included.
+        closings: so often the client had been closed before.
+    """
 
     messages: Sequence[LLMMessage]
     tools: Sequence[OfferedTool]
     tool_choice: ToolChoice
     json_output: bool | type[BaseModel] | None
     extra: dict[str, Any]
+    closings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +140,14 @@ class SDKChatCompletionClient(SDKAccess):
         extra: Mapping[str, Any] | None,
     ) -> Question:
         check_supported(self._model_info, messages, tools, json_output)
-        return Question(messages, tools, tool_choice, json_output, {**self._extra, **(extra or {})})
+        return Question(messages, tools, tool_choice, json_output, {**self._extra, **(extra or {})}, self._closings)
 
     @contextmanager
     def _attempt(self, question: Question, asked: Asked) -> Iterator[Attempt]:
         """One attempt: what goes wrong is raised as ours, and what it cost all the same is told."""
         attempt = Attempt(asked.answer())
         try:
+            self._check_open(question)
             with translated_errors(self.package, self._server):
                 yield attempt
         except BaseException as error:
@@ -148,13 +157,23 @@ class SDKChatCompletionClient(SDKAccess):
                 self._usage += usage
                 whose = (self.provider, self.model, attempt.answer.model, self.billed_by)
                 tell(FailedAttempt(*whose, usage, estimated))
+            if isinstance(error, ModelError):
+                self._check_open(question)
             raise
+
+    def _check_open(self, question: Question) -> None:
+        """Refuse to go on for somebody who has closed the client: the connection that broke was theirs to break."""
+        if self._closings != question.closings:
+            raise self._server.error(ModelConnectionError, "the client was closed while it was asked")
 
     async def _sent(self, attempt: Attempt, asked: Asked, token: CancellationToken | None, *, stream: bool) -> Any:
         """What the SDK returns; the attempt is told when the server begins to answer."""
         sdk = await linked(self._connected(), token)
         with answers_told(attempt.answering):
-            return await linked(self._send(sdk, asked.request, stream=stream), token)
+            try:
+                return await linked(self._send(sdk, asked.request, stream=stream), token)
+            except UnicodeEncodeError:  # half a character cannot be sent
+                return await linked(self._send(sdk, mended_all(asked.request), stream=stream), token)
 
     def _complete(self, answer: SDKAnswer) -> CreateResult:
         """The whole answer.
