@@ -19,6 +19,7 @@ from .complete_answer import result_of
 from .json_tools import JsonTools, told_as_text
 from .messages import CreateResult, LLMMessage
 from .model_info import ModelInfo
+from .notices import tell
 from .offered import OfferedTool, ToolChoice
 from .openai import OpenAIChatCompletionClient
 from .openai_config import OpenAIClientConfig
@@ -116,8 +117,11 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
                 elif isinstance(part, CreateResult):
                     yield protocol.result(part)
                 else:
-                    for text in protocol.add(part):
-                        yield text
+                    for piece in protocol.add(part):
+                        if isinstance(piece, str):
+                            yield piece
+                        else:
+                            tell(piece)
 
     def _to_config(self) -> OpenAIClientConfig:
         return OpenAIClientConfig(model=self.model, **self._extra)

@@ -38,8 +38,10 @@ def ends(draft: Draft, entry: Entry) -> bool:
     """Whether the draft is over with this entry: what was written is there, or something else in its place.
 
     A text is there with its agent's next message; a call with what its agent does next, so that nothing is missing
-    in between: that the call was asked for is told, but not shown.
+    in between: that the call was asked for is told, but not shown. It is not to come where the model's answer failed.
     """
+    if entry["type"] == "result":
+        return bool(draft.tool) and not entry["ok"] and draft.id.startswith(f"draft-{entry['effect']}.")
     if entry["type"] == "message":
         message = entry["message"]
         asked_for = bool(draft.tool) and message.get("type") == "ToolCallRequestEvent"

@@ -111,6 +111,16 @@ async def test_a_call_with_wrong_arguments_is_never_made_and_its_draft_goes() ->
     assert drafts(view) == []
 
 
+async def test_a_call_in_an_answer_that_failed_is_not_to_come() -> None:
+    shown = Shown()
+    view = shown.open("v")
+    for effect in ("e1", "e11"):
+        shown.screen.call_piece("ann", f"{effect}.1.0", "halve", '{"a": ')
+    shown.screen.entry({"type": "result", "effect": "e1", "ok": False, "error": "x", "seconds": 0.1})
+    shown.screen.flush()
+    assert [item["id"] for item in view.items if item["kind"] == "draft"] == ["draft-e11.1.0"]
+
+
 async def test_hostile_arguments_are_shown_as_text() -> None:
     shown = Shown()
     view = shown.open("v")
