@@ -12,7 +12,7 @@ from .characters import mended
 from .messages import CreateResult, FinishReasons, FunctionCall, RequestUsage
 from .notices import CallPiece
 from .thinking import ThinkingText
-from .wire_values import count, label, text
+from .wire_values import MOST_CALLS, count, label, text
 
 FINISH_REASONS: dict[str, FinishReasons] = {
     "end_turn": "stop",
@@ -106,6 +106,8 @@ class AnthropicAnswer:
 
     def _start(self, index: int, block: Any) -> Iterator[str | CallPiece]:
         kind = block.type
+        if len(self._blocks) == MOST_CALLS:
+            raise ValueError(f"more than {MOST_CALLS:,} parts in one answer")
         id, name = (label(getattr(block, field, None)) for field in ("id", "name"))
         self._blocks[index] = made = _Block(kind, id, name)
         if kind == "redacted_thinking":

@@ -20,7 +20,7 @@ from .messages import (
 from .notices import CallPiece
 from .openai_tools import WireTools
 from .thinking import ThinkingText
-from .wire_values import count, label, text
+from .wire_values import MOST_CALLS, count, label, text
 
 FINISH_REASONS: dict[str, FinishReasons] = {
     "stop": "stop",
@@ -134,6 +134,8 @@ class Answer:
         call, id = next((call for call in reversed(self._calls) if call.index == index), None), label(piece.id)
         # Some servers do not count: a new id under an old index is a new call.
         if call is None or (id and call.id and id != call.id):
+            if len(self._calls) == MOST_CALLS:
+                raise ValueError(f"more than {MOST_CALLS:,} calls in one answer")
             call = _Call(index)
             self._calls.append(call)
         call.id, arguments = call.id or id, ""

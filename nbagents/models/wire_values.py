@@ -7,6 +7,10 @@ from typing import Any
 from .characters import mended
 
 
+MOST_CALLS = 1000
+"""Calls, or other parts, that one answer may have; whoever sends more is broken, or means harm."""
+
+
 def text(value: Any) -> str:
     """`value`, which must be text; "" where it is missing.
 

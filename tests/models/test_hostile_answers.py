@@ -180,6 +180,14 @@ async def test_arguments_with_nul_are_kept_as_the_model_wrote_them(
     assert "".join(piece.arguments for piece in told.pieces) == result.content[0].arguments
 
 
+async def test_calls_without_end(server: FaultServer) -> None:
+    client = client_of(server.dialect, server.url, max_retries=0)
+    server.calls({f"f{number}": ["{}"] for number in range(1001)})
+    with pytest.raises(ModelResponseError, match="more than 1,000"):
+        await ask(client, True)
+    await client.close()
+
+
 @pytest.mark.parametrize("second", ["stop", "tool_calls"])
 async def test_an_answer_that_was_cut_off_is_not_made_whole_by_a_second_reason(
     server: FaultServer, client: ChatCompletionClient, second: str
