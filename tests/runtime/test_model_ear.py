@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -141,6 +142,31 @@ async def test_with_enough_left_it_is_begun(server: FaultServer, client: ChatCom
     server.calls(CALLS, end="reset")
     assert (await asked(gate, client)).content == "okthen"
     assert len(server.asked) == 2
+
+
+async def test_who_leaves_a_stream_has_paid_for_what_came(server: FaultServer, client: ChatCompletionClient) -> None:
+    gate = Gate()
+    server.says("one two three four", end="stall")
+    with passing(gate):
+        stream = gate.model("a", client, HELLO, stream=True)
+        assert await anext(stream) == "one"
+        await stream.aclose()
+    (failed,) = gate.usage.made
+    assert failed.failed and failed.usage.prompt_tokens > 0
+    assert entries(gate, "result")[0]["usage"]["completion_tokens"] == failed.usage.completion_tokens
+
+
+async def test_many_at_once_add_up(server: FaultServer) -> None:
+    gate = Gate(budget=Budget(tokens=1_000_000))
+    for _ in range(16):
+        server.calls(CALLS, end="reset")
+    clients = [client_of(server.dialect, server.url, max_tokens=100, max_retries=9) for _ in range(8)]
+    await asyncio.gather(*(asked(gate, client) for client in clients))
+    assert (gate.usage.calls, len(gate.usage.failed)) == (8, 16)
+    assert gate.allowance is not None
+    assert gate.allowance._tokens == gate.usage.tokens, "what was told on the I/O thread is counted, and counted once"
+    for client in clients:
+        await client.close()
 
 
 class Priced(ReplayChatCompletionClient):
