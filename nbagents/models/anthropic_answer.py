@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .anthropic_tools import ANSWER, AnthropicTools
+from .characters import mended
 from .messages import CreateResult, FinishReasons, FunctionCall, RequestUsage
+from .notices import CallPiece
 from .thinking import ThinkingText
+from .wire_values import MOST_CALLS, count, label, text
 
 FINISH_REASONS: dict[str, FinishReasons] = {
     "end_turn": "stop",
@@ -21,7 +24,7 @@ FINISH_REASONS: dict[str, FinishReasons] = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class _Block:
     """One block of the answer while its pieces come."""
 
@@ -38,15 +41,17 @@ class AnthropicAnswer:
 
     def __init__(self, tools: AnthropicTools) -> None:
         self.model = ""
-        self.finish_reason: str | None = None
-        self.ended = False
+        self.counted = False
+        """The server's count is of all that came: it is said at the end."""
+        self._stop_reason: str | None = None
+        self._ended = False
         self._tools = tools
         self._said = ThinkingText()
         self._blocks: dict[int, _Block] = {}
         self._input = self._output = 0
 
-    def add(self, event: Any) -> Iterator[str]:
-        """Take one event in; yields the text that it adds, a thought between ``<think>`` and ``</think>``.
+    def add(self, event: Any) -> Iterator[str | CallPiece]:
+        """Take one event in; yields what it adds to calls and text, a thought between ``<think>`` and ``</think>``.
 
         Raises:
             ValueError: the event has not the shape of one.
@@ -69,11 +74,11 @@ class AnthropicAnswer:
                     pass  # in one piece there is nothing to show
                 if block.type == "tool_use":
                     self._blocks[index].json = json.dumps(block.input)
-            self.finish_reason, self.ended = message.stop_reason, True
-        except (AttributeError, KeyError, TypeError) as error:
+            self._stop_reason, self._ended, self.counted = text(message.stop_reason), True, message.usage is not None
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
             raise ValueError(f"{type(message).__name__} of another shape: {error}") from error
 
-    def _add(self, event: Any) -> Iterator[str]:
+    def _add(self, event: Any) -> Iterator[str | CallPiece]:
         if event.type == "message_start":
             self._begin(event.message)
         elif event.type == "content_block_start":
@@ -81,13 +86,14 @@ class AnthropicAnswer:
         elif event.type == "content_block_delta":
             yield from self._delta(self._blocks[event.index], event.delta)
         elif event.type == "message_delta":
-            self.finish_reason = event.delta.stop_reason or self.finish_reason
+            self._stop_reason = text(event.delta.stop_reason) or self._stop_reason
             self._count(event.usage)
+            self.counted = event.usage is not None
         elif event.type == "message_stop":
-            self.ended = True
+            self._ended = True
 
     def _begin(self, message: Any) -> None:
-        self.model = message.model or ""
+        self.model = label(message.model)
         self._count(message.usage)
 
     def _count(self, usage: Any) -> None:
@@ -95,33 +101,43 @@ class AnthropicAnswer:
         if usage is None:
             return
         parts = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-        self._input = sum(getattr(usage, part, None) or 0 for part in parts) or self._input
-        self._output = getattr(usage, "output_tokens", None) or self._output
+        self._input = sum(count(getattr(usage, part, None)) for part in parts) or self._input
+        self._output = count(getattr(usage, "output_tokens", None)) or self._output
 
-    def _start(self, index: int, block: Any) -> Iterator[str]:
+    def _start(self, index: int, block: Any) -> Iterator[str | CallPiece]:
         kind = block.type
-        self._blocks[index] = made = _Block(kind, getattr(block, "id", "") or "", getattr(block, "name", "") or "")
+        if len(self._blocks) == MOST_CALLS:
+            raise ValueError(f"more than {MOST_CALLS:,} parts in one answer")
+        id, name = (label(getattr(block, field, None)) for field in ("id", "name"))
+        self._blocks[index] = made = _Block(kind, id, name)
         if kind == "redacted_thinking":
             made.signed = {"type": kind, "data": block.data}
         elif kind == "thinking":
-            made.signed = {"type": kind, "thinking": block.thinking or "", "signature": block.signature or ""}
-            yield from self._said.add(thought=block.thinking or "")
+            made.signed = {"type": kind, "thinking": text(block.thinking), "signature": text(block.signature)}
+            yield from self._said.add(thought=text(block.thinking))
         elif kind == "text":
-            yield from self._said.add(text=block.text or "")
+            yield from self._said.add(text=text(block.text))
+        elif kind == "tool_use" and not self._is_answer(made):
+            yield self._call_piece(made, "")
 
-    def _delta(self, block: _Block, delta: Any) -> Iterator[str]:
+    def _delta(self, block: _Block, delta: Any) -> Iterator[str | CallPiece]:
         if delta.type == "text_delta":
-            yield from self._said.add(text=delta.text)
+            yield from self._said.add(text=text(delta.text))
         elif delta.type == "thinking_delta":
-            block.signed["thinking"] += delta.thinking
-            yield from self._said.add(thought=delta.thinking)
+            block.signed["thinking"] += text(delta.thinking)
+            yield from self._said.add(thought=delta.thinking or "")
         elif delta.type == "signature_delta":
-            block.signed["signature"] += delta.signature
+            block.signed["signature"] += text(delta.signature)
         elif delta.type == "input_json_delta":
-            block.json += delta.partial_json
-            if self._is_answer(block) and delta.partial_json:
+            block.json += text(delta.partial_json)
+            if not self._is_answer(block):
+                yield self._call_piece(block, delta.partial_json or "")
+            elif delta.partial_json:
                 yield from self._said.end()
                 yield delta.partial_json  # of an answer of a given form, the JSON is what is said
+
+    def _call_piece(self, block: _Block, arguments: str) -> CallPiece:
+        return CallPiece(self._used.index(block), block.id, self._tools.ours(block.name), arguments)
 
     def _is_answer(self, block: _Block) -> bool:
         return block.kind == "tool_use" and self._tools.answers_by_call and block.name == ANSWER
@@ -129,6 +145,11 @@ class AnthropicAnswer:
     def end(self) -> Iterator[str]:
         """What the end of the stream adds to the text that is shown."""
         return self._said.end()
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why it ended, as the server says it; None while it has not, though the reason be known."""
+        return self._stop_reason if self._ended else None
 
     @property
     def usage(self) -> RequestUsage:
@@ -139,9 +160,20 @@ class AnthropicAnswer:
         return self._said.text
 
     @property
+    def written(self) -> str:
+        """All that the model wrote so far: text, thought and the arguments of calls."""
+        calls = (part for block in self._used for part in (block.name, block.json))
+        return "".join([self._said.thought, self._said.text, *calls])
+
+    @property
     def empty(self) -> bool:
         """Nothing that could be an answer has come."""
-        return not self._said.text.strip() and not any(block.kind == "tool_use" for block in self._blocks.values())
+        return not self._said.text.strip() and not self._used
+
+    @property
+    def _used(self) -> list[_Block]:
+        """The calls so far; one of them may be the answer."""
+        return [block for block in self._blocks.values() if block.kind == "tool_use"]
 
     @property
     def thoughts(self) -> list[dict[str, Any]]:
@@ -150,16 +182,19 @@ class AnthropicAnswer:
 
     def result(self) -> CreateResult:
         """The whole answer; what a model says beside its calls, or before them, is its thought."""
-        used = [block for block in self._blocks.values() if block.kind == "tool_use"]
+        used = self._used
         # A model that answers beside calling a tool guesses: the tool comes first.
         calls = [block for block in used if not self._is_answer(block)]
-        finish = FINISH_REASONS.get(self.finish_reason or "", "unknown")
+        finish = FINISH_REASONS.get(self._stop_reason or "", "unknown")
         thought: str | None = self._said.thought or None
         content: str | list[FunctionCall] = self._said.text
         if used:
             thought = thought or self._said.text or None
         if calls:
-            content = [FunctionCall(block.id, block.json or "{}", self._tools.ours(block.name)) for block in calls]
+            content = [self._made(block) for block in calls]
         elif used:
-            content, finish = used[0].json or "{}", "length" if finish == "length" else "stop"
+            content, finish = mended(used[0].json) or "{}", "length" if finish == "length" else "stop"
         return CreateResult(finish_reason=finish, content=content, usage=self.usage, thought=thought, model=self.model)
+
+    def _made(self, block: _Block) -> FunctionCall:
+        return FunctionCall(block.id, mended(block.json) or "{}", self._tools.ours(block.name))

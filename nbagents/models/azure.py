@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pydantic import SecretStr
 
 from ..component import ComponentBase, ComponentModel
 from ..errors import ConfigurationError, ModelAuthenticationError
-from .guarded_http import sdk_options
 from .key_trust import why_none
 from .keys import checked_key, learn, required_key
 from .openai import OpenAIChatCompletionClient
 from .openai_config import OpenAIClientConfig
-
-if TYPE_CHECKING:
-    from openai import AsyncAzureOpenAI
 
 API_VERSION = "2024-10-21"
 """The newest version of the data plane's inference API that Azure calls generally available."""
@@ -53,7 +49,7 @@ class AzureOpenAIChatCompletionClient(OpenAIChatCompletionClient):
     """
 
     component_config_schema = AzureOpenAIClientConfig
-    provider = "azure"
+    provider, sdk_class = "azure", "AsyncAzureOpenAI"
 
     def __init__(
         self,
@@ -74,29 +70,19 @@ class AzureOpenAIChatCompletionClient(OpenAIChatCompletionClient):
     def _address(self) -> str | None:
         return self._base_url or self._endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT") or None
 
-    def _sdk_client(self) -> AsyncAzureOpenAI:
+    def _where(self) -> dict[str, Any]:
         address = self._address()
         if address is None:
             raise ConfigurationError(
                 f"azure/{self.model}: which resource? set the environment variable AZURE_OPENAI_ENDPOINT, or pass "
                 "azure_endpoint='https://NAME.openai.azure.com'"
             )
-        try:
-            import openai
-        except ImportError as error:
-            raise ConfigurationError('azure/... models need: pip install "nbagents[openai]"') from error
         where: dict[str, Any] = (
             {"base_url": self._base_url} if self._base_url else
             {"azure_endpoint": address, "azure_deployment": self._deployment or self.model}
         )  # fmt: skip
-        return openai.AsyncAzureOpenAI(
-            **where,
-            api_version=self._api_version or os.environ.get("OPENAI_API_VERSION") or API_VERSION,
-            organization=self._organization,
-            default_headers=self._headers,
-            **self._credentials(),
-            **sdk_options(openai, self._server, address, self._timeout),
-        )
+        version = self._api_version or os.environ.get("OPENAI_API_VERSION") or API_VERSION
+        return {**where, "api_version": version, "organization": self._organization, **self._credentials()}
 
     def _credentials(self) -> dict[str, Any]:
         """The one by which the SDK is to show who asks.
@@ -134,9 +120,8 @@ class AzureOpenAIChatCompletionClient(OpenAIChatCompletionClient):
 
     @classmethod
     def _from_config(cls, config: OpenAIClientConfig) -> Self:
-        arguments = config.arguments()
-        if provider := arguments.get("azure_ad_token_provider"):
-            arguments["azure_ad_token_provider"] = ComponentBase.load_component(provider)
-        client = cls(**arguments)
-        client._address_from_json = config.names_a_server
+        client = super()._from_config(config)
+        if (provider := getattr(config, "azure_ad_token_provider", None)) is not None:
+            loaded: Any = ComponentBase.load_component(provider)
+            client._token_provider = loaded
         return client

@@ -19,9 +19,9 @@ from .client import ChatCompletionClient
 from .complete_answer import result_of
 from .messages import CreateResult, LLMMessage, RequestUsage
 from .model_info import ModelInfo
+from .notices import RetryNotice, tell
 from .offered import OfferedTool, ToolChoice
 from .request import asked_with, check_supported
-from .retrying import RetryNotice, notify
 
 Ask = Callable[[ChatCompletionClient], AsyncGenerator[str | CreateResult, None]]
 
@@ -143,8 +143,8 @@ class FallbackChatCompletionClient(ChatCompletionClient, Component[FallbackClien
                 failed = _as_model_error(error, client)
                 errors.append(failed)
                 if following is not None:
-                    notify(RetryNotice(client.provider, client.model, failed, len(errors), len(self.clients), 0.0,
-                                       fallback=_name(following)))  # fmt: skip
+                    tell(RetryNotice(client.provider, client.model, failed, len(errors), len(self.clients), 0.0,
+                                     fallback=_name(following)))  # fmt: skip
         if len(errors) == 1:
             raise errors[0]
         causes = "; ".join(str(error) for error in errors)

@@ -8,7 +8,10 @@ kilobytes can become gigabytes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from codecs import BOM_UTF8
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,20 @@ LONGEST_COMPRESSED = 256 * 1024
 """Bytes of an answer. One that is compressed although nobody asked for it may become a thousand times as long."""
 CONNECT_WITHIN = 10.0
 """Seconds after which a server that accepts no connection is not there, however long its answers may take."""
+
+_ANSWERS = ("application/json", "text/event-stream")
+
+_on_answer: ContextVar[Callable[[], None] | None] = ContextVar("nbagents_on_answer", default=None)
+
+
+@contextmanager
+def answers_told(listener: Callable[[], None]) -> Iterator[None]:
+    """Within, `listener` is told when a server begins to answer what is sent, and not with an error."""
+    token = _on_answer.set(listener)
+    try:
+        yield
+    finally:
+        _on_answer.reset(token)
 
 
 def sdk_options(sdk: ModuleType, server: Server, address: str | None, timeout: float | None) -> dict[str, Any]:
@@ -66,6 +83,9 @@ class _Guard:
     async def __call__(self, response: httpx2.Response) -> None:
         if response.has_redirect_location:
             self._check_redirect(response)
+        tell = _on_answer.get()
+        if tell is not None and response.is_success and response.headers.get("Content-Type", "").startswith(_ANSWERS):
+            tell()
         limit = LONGEST_COMPRESSED if response.headers.get("Content-Encoding", "identity") != "identity" else None
         stream: Any = response.stream
         response.stream = _bounded_stream(stream, limit or LONGEST_ANSWER, self._server)
@@ -95,6 +115,8 @@ def _bounded_stream(stream: Any, limit: int, server: Server) -> Any:
         async def __aiter__(self) -> AsyncIterator[bytes]:
             read = 0
             async for part in stream:
+                if not read:
+                    part = part.removeprefix(BOM_UTF8)  # with it the SDKs would not know the first event, and lose it
                 read += len(part)
                 if read > limit:
                     raise server.error(

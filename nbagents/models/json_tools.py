@@ -8,6 +8,7 @@ the conversation so far are told in the same form, as text: no template for tool
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,7 @@ from .messages import (
     SystemMessage,
     UserMessage,
 )
+from .notices import CallPiece
 from .offered import OfferedTool, ToolChoice, check_choice, is_forced, schema_of
 
 # Small models copy an example rather than follow a description: each tool is shown as the reply that calls it.
@@ -75,6 +77,7 @@ class JsonTools:
         self._may_answer = choice == "auto"
         self._output = json_output
         self._text, self._shown = "", 0
+        self._id = f"call_{uuid.uuid4().hex}"
 
     def messages(self, messages: Sequence[LLMMessage]) -> list[LLMMessage]:
         """What the model is told: the conversation, and how to call a tool, which joins its other instructions."""
@@ -99,17 +102,24 @@ class JsonTools:
             return {"type": "string"}
         return {"type": "object"} if self._output is True else _lifted(self._output.model_json_schema(), definitions)
 
-    def add(self, text: str) -> Iterator[str]:
-        """Take a piece of JSON in; yields what it adds to the text of an answer."""
+    def add(self, text: str) -> Iterator[str | CallPiece]:
+        """Take a piece of JSON in; yields what it adds to the text of an answer, or to a call."""
         self._text += text
         try:
             said = from_json(self._text, allow_partial="trailing-strings")
         except ValueError:  # not enough of it yet
             return
-        answer = said.get("answer") if isinstance(said, dict) else None
+        said = said if isinstance(said, dict) else {}
+        answer, tool = said.get("answer"), said.get("tool")
         if isinstance(answer, str) and len(answer) > self._shown:
             yield answer[self._shown :]
             self._shown = len(answer)
+        elif isinstance(tool, str) and (begin := _ARGUMENTS.search(self._text)):
+            written = self._text[begin.end() :]
+            if _is_whole(self._text):
+                written = written.rpartition("}")[0]  # which ends the reply, not the arguments
+            yield CallPiece(0, self._id, tool, written[self._shown :])
+            self._shown = max(self._shown, len(written))
 
     def result(self, result: CreateResult) -> CreateResult:
         """The whole answer as a call or as text.
@@ -127,12 +137,23 @@ class JsonTools:
             text = answer if isinstance(answer, str) and not self._output else json.dumps(answer)
             return result.model_copy(update={"content": text})
         if isinstance(said, dict) and "tool" in said and "arguments" in said and not cut:
-            call = FunctionCall(f"call_{uuid.uuid4().hex}", json.dumps(said["arguments"]), str(said["tool"]))
+            call = FunctionCall(self._id, json.dumps(said["arguments"]), str(said["tool"]))
             return result.model_copy(update={"content": [call], "finish_reason": "function_calls"})
         why = "was cut off: raise max_tokens" if cut else "is neither a tool call nor an answer: run it again"
         raise ModelResponseError(
             f"the model's reply {str(result.content)[:80]!r} {why}", provider="local", model=result.model
         )
+
+
+_ARGUMENTS = re.compile(r'"arguments"\s*:\s*')
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        from_json(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _described(schema: Mapping[str, Any]) -> str:

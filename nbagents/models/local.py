@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pydantic import BaseModel
 
@@ -19,13 +19,11 @@ from .complete_answer import result_of
 from .json_tools import JsonTools, told_as_text
 from .messages import CreateResult, LLMMessage
 from .model_info import ModelInfo
+from .notices import tell
 from .offered import OfferedTool, ToolChoice
 from .openai import OpenAIChatCompletionClient
 from .openai_config import OpenAIClientConfig
 from .request import asked_with
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 LOCAL_MODEL_INFO = ModelInfo(
     vision=False,
@@ -119,8 +117,11 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
                 elif isinstance(part, CreateResult):
                     yield protocol.result(part)
                 else:
-                    for text in protocol.add(part):
-                        yield text
+                    for piece in protocol.add(part):
+                        if isinstance(piece, str):
+                            yield piece
+                        else:
+                            tell(piece)
 
     def _to_config(self) -> OpenAIClientConfig:
         return OpenAIClientConfig(model=self.model, **self._extra)
@@ -129,7 +130,7 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
     def _from_config(cls, config: OpenAIClientConfig) -> Self:
         return cls(config.model, **(config.model_extra or {}))
 
-    async def _connected(self) -> AsyncOpenAI:
+    async def _connected(self) -> Any:
         from . import engine, weights
 
         running = await engine.shared(weights.find(self.model), context_length=CONTEXT)
@@ -140,6 +141,6 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
                 model=self.model,
             )
         if self._base_url != running.base_url:
-            await self.close()
+            await self._connection.close()
             self._base_url, self._api_key = running.base_url, running.api_key
         return await super()._connected()

@@ -1,49 +1,30 @@
-"""`OpenAIChatCompletionClient`: any server that speaks OpenAI's chat completions, on the `openai` SDK.
-
-The SDK is imported at the first call: it costs most of a second, and a notebook that replays needs none.
-"""
+"""`OpenAIChatCompletionClient`: any server that speaks OpenAI's chat completions, on the `openai` SDK."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
-from ..component import Component
-from ..errors import ConfigurationError
 from .client import ChatCompletionClient
-from .complete_answer import check_complete
-from .faults import Server
-from .guarded_http import sdk_options
-from .key_trust import KeySources, key_sources
-from .keys import checked_key, learn, required_key
-from .linked import linked, linked_items
-from .messages import CreateResult, LLMMessage, RequestUsage
+from .messages import CreateResult, LLMMessage
 from .model_info import ModelCapabilities, ModelFamily, ModelInfo, said_info
 from .offered import OfferedTool, ToolChoice
 from .openai_answer import Answer
-from .openai_config import OpenAIClientConfig, not_default, without_secret_headers
+from .openai_config import OpenAIClientConfig
 from .openai_messages import WireFormat
 from .openai_models import UNKNOWN_MODEL_INFO, context_of, elsewhere, info_of
 from .openai_tools import WireTools
-from .request import check_supported
-from .retrying import RetryPolicy
-from .sdk_connection import SDKConnection
-from .sdk_errors import translated_errors
+from .sdk_client import Asked, Question, SDKChatCompletionClient
 from .strict_schema import response_format
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 __all__ = ["UNKNOWN_MODEL_INFO", "OpenAIChatCompletionClient"]
 
 
-class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientConfig]):
+class OpenAIChatCompletionClient(SDKChatCompletionClient):
     """Asks a model through OpenAI's chat completions protocol.
 
     Args:
@@ -70,8 +51,7 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
 
     component_config_schema = OpenAIClientConfig
     provider = "openai"
-    _address_from_json = False
-    on_io_thread = True
+    package, sdk_class, own_server = "openai", "AsyncOpenAI", "OpenAI"
 
     def __init__(
         self,
@@ -89,62 +69,29 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
         default_headers: Mapping[str, str] | None = None,
         **extra: Any,
     ) -> None:
-        self.model = model
-        self._api_key, self._base_url, self._organization = api_key, base_url, organization
-        learn(self.provider, api_key or "")
-        self._model_info = said_info(model_info, model_capabilities) or info_of(model)
-        self._timeout, self._headers = timeout, default_headers
-        self._retry = RetryPolicy(max_retries)
-        self._extra = extra
-        self._names = include_name_in_message
+        super().__init__(
+            model,
+            api_key=api_key,
+            base_url=base_url,
+            model_info=said_info(model_info, model_capabilities),
+            known_info=info_of(model),
+            timeout=timeout,
+            max_retries=max_retries,
+            add_name_prefixes=add_name_prefixes,
+            default_headers=default_headers,
+            extra=extra,
+        )
+        self._organization, self._names = organization, include_name_in_message
         self._format = WireFormat.of(self._model_info, name_prefixes=add_name_prefixes, names=include_name_in_message)
-        self._usage = RequestUsage()
-        self._connection = SDKConnection(self._sdk_client)
-
-    @property
-    def billed_by(self) -> str:
-        address = self._address() if self.provider == "openai" else None
-        return (urlsplit(address).hostname if address else None) or self.provider
 
     @property
     def answer_limit(self) -> int | None:
         return self._extra.get("max_completion_tokens") or self._extra.get("max_tokens")
 
-    @property
-    def model_info(self) -> ModelInfo:
-        return self._model_info
-
-    def total_usage(self) -> RequestUsage:
-        return self._usage
-
     def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
         return context_of(self.model) - self.count_tokens(messages, tools=tools)
 
-    async def create(
-        self,
-        messages: Sequence[LLMMessage],
-        *,
-        tools: Sequence[OfferedTool] = (),
-        tool_choice: ToolChoice = "auto",
-        json_output: bool | type[BaseModel] | None = None,
-        extra_create_args: Mapping[str, Any] | None = None,
-        cancellation_token: CancellationToken | None = None,
-    ) -> CreateResult:
-        offered, request = self._request(messages, tools, tool_choice, json_output, extra_create_args)
-        request.pop("stream_options", None)
-
-        async def ask() -> CreateResult:
-            answer = Answer()
-            with translated_errors("openai", self._server):
-                sdk = await linked(self._connected(), cancellation_token)
-                whole = await linked(sdk.chat.completions.create(stream=False, **request), cancellation_token)
-                for _ in answer.add(whole):
-                    pass  # in one piece there is nothing to show
-            return self._complete(answer, offered)
-
-        return await self._retry.whole(ask, cancellation_token)
-
-    async def create_stream(
+    def create_stream(
         self,
         messages: Sequence[LLMMessage],
         *,
@@ -156,143 +103,64 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
         max_consecutive_empty_chunk_tolerance: int = 0,
         include_usage: bool | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
-        """As `ChatCompletionClient.create_stream`.
+        """As `ChatCompletionClient.create_stream`; calls of tools are told as they are written (`notices.CallPiece`).
 
         Args:
             max_consecutive_empty_chunk_tolerance: AutoGen's; empty chunks never end a stream here.
             include_usage: False for a server that refuses to be asked for its count of tokens.
         """
-        offered, request = self._request(messages, tools, tool_choice, json_output, extra_create_args)
-        if include_usage is not False:
-            request.setdefault("stream_options", {"include_usage": True})
+        counting = {} if include_usage is False or "stream_options" in self._extra else _COUNTING
+        return super().create_stream(
+            messages,
+            tools=tools,
+            tool_choice=tool_choice,
+            json_output=json_output,
+            extra_create_args={**counting, **(extra_create_args or {})},
+            cancellation_token=cancellation_token,
+        )
 
-        async def ask() -> AsyncGenerator[str | CreateResult, None]:
-            answer = Answer()
-            with translated_errors("openai", self._server):
-                sdk = await linked(self._connected(), cancellation_token)
-                asking = sdk.chat.completions.create(stream=True, **request)
-                async with await linked(asking, cancellation_token) as stream:
-                    async for chunk in linked_items(aiter(stream), cancellation_token):
-                        for text in answer.add(chunk):
-                            yield text
-            for text in answer.end():
-                yield text
-            yield self._complete(answer, offered)
-
-        async with aclosing(self._retry.streamed(ask, cancellation_token)) as parts:
-            async for part in parts:
-                yield part
-
-    def _request(
-        self,
-        messages: Sequence[LLMMessage],
-        tools: Sequence[OfferedTool],
-        tool_choice: ToolChoice,
-        json_output: bool | type[BaseModel] | None,
-        extra_create_args: Mapping[str, Any] | None,
-    ) -> tuple[WireTools, dict[str, Any]]:
-        """The tools as the server knows them, and the request's arguments."""
-        check_supported(self._model_info, messages, tools, json_output)
-        offered = WireTools(tools, tool_choice)
+    def _asked(self, question: Question) -> Asked:
+        offered, extra = WireTools(question.tools, question.tool_choice), dict(question.extra)
+        if not question.tools:
+            extra.pop("parallel_tool_calls", None)  # refused by OpenAI where there is nothing to call
         request = {
             "model": self.model,
-            "messages": self._format.messages(messages),
+            "messages": self._format.messages(question.messages),
             **offered.arguments(),
-            **response_format(json_output),
-            **self._extra,
-            **(extra_create_args or {}),
+            **response_format(question.json_output),
+            **extra,
         }
-        if not tools:
-            request.pop("parallel_tool_calls", None)  # refused by OpenAI where there is nothing to call
-        return offered, request
-
-    def _complete(self, answer: Answer, offered: WireTools) -> CreateResult:
-        """The whole answer.
-
-        Raises:
-            ModelResponseError: it is not whole.
-        """
-        self._usage += answer.usage
         # Servers of open models leave it to the reader to tell thought from answer.
         thinks_aloud = self._model_info["family"] in (ModelFamily.R1, ModelFamily.UNKNOWN)
-        result = answer.result(offered, thinks_aloud=thinks_aloud)
-        check_complete(self._server, answer.finish_reason, answer.text, answer.empty or not result.content)
-        return result
+        return Asked(request, partial(Answer, offered, thinks_aloud=thinks_aloud))
 
-    async def close(self) -> None:
-        await self._connection.close()
-
-    async def _connected(self) -> AsyncOpenAI:
-        """The SDK's client."""
-        return await self._connection.sdk()
-
-    @property
-    def _server(self) -> Server:
-        """Who is asked, as errors say it."""
-        withheld = not self._api_key and self._sources() == "none"
-        return Server(self.provider, self.model, self._address() or "OpenAI", withheld)
+    def _send(self, sdk: Any, request: dict[str, Any], *, stream: bool) -> Awaitable[Any]:
+        if not stream:
+            request = {name: value for name, value in request.items() if name != "stream_options"}
+        sent: Awaitable[Any] = sdk.chat.completions.create(stream=stream, **request)
+        return sent
 
     def _address(self) -> str | None:
-        """The server that is asked; None for the SDK's own."""
-        said = self._base_url or os.environ.get("OPENAI_BASE_URL")
-        return said or (place.address if (place := elsewhere(self.model)) else None)
+        return super()._address() or (place.address if (place := elsewhere(self.model)) else None)
 
     def _key_of(self) -> str:
-        """Whose key is sent."""
         place = elsewhere(self.model) if self.provider == "openai" else None
         return place.key_of if place is not None and place.address == self._address() else self.provider
 
-    def _sdk_client(self) -> AsyncOpenAI:
-        """Make the SDK's client; everything slow is done here: imports, and asking a keyring."""
-        try:
-            import openai
-        except ImportError as error:
-            raise ConfigurationError(
-                f'{self.provider}/... models need the openai package: pip install "nbagents[openai]"'
-            ) from error
-        return openai.AsyncOpenAI(
-            api_key=checked_key(self.provider, self._api_key or self._key()),
-            base_url=self._address(),
-            organization=self._organization,
-            default_headers=self._headers,
-            **sdk_options(openai, self._server, self._address(), self._timeout),
-        )
+    def _where(self) -> dict[str, Any]:
+        return {**super()._where(), "organization": self._organization}
 
-    def _key(self) -> str:
-        sources = self._sources()
-        # A server of one's own mostly needs none, but the SDK wants one.
-        return required_key(self._key_of(), sources, default="" if sources == "all" else "none")
-
-    def _sources(self) -> KeySources:
-        return key_sources(self._key_of(), self._address(), from_json=self._address_from_json)
-
-    def _said(self) -> dict[str, Any]:
-        """The arguments that are not at their defaults."""
-        return not_default(
-            {
-                "api_key": SecretStr(self._api_key) if self._api_key is not None else None,
-                "base_url": self._base_url,
-                "organization": self._organization,
-                "model_info": dict(self._model_info) if self._model_info != info_of(self.model) else None,
-                "timeout": self._timeout,
-                "max_retries": self._retry.retries,
-                "add_name_prefixes": self._format.name_prefixes,
-                "include_name_in_message": self._names,
-                "default_headers": without_secret_headers(self._headers),
-                **self._extra,
-            },
-        )
+    def _said(self, **own: Any) -> dict[str, Any]:
+        return super()._said(organization=self._organization, include_name_in_message=self._names, **own)
 
     def _to_config(self) -> OpenAIClientConfig:
         return OpenAIClientConfig(model=self.model, **self._said())
 
     @classmethod
-    def _from_config(cls, config: OpenAIClientConfig) -> Self:
-        client = cls(**config.arguments())
-        client._address_from_json = config.names_a_server
-        return client
-
-    @classmethod
     def create_from_config(cls, config: dict[str, Any]) -> ChatCompletionClient:
         """AutoGen's: a client with these arguments."""
         return cls(**config)
+
+
+_COUNTING: Mapping[str, Any] = {"stream_options": {"include_usage": True}}
+"""Asks for the count of tokens at the end of a stream."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .characters import mended
 from .messages import (
     ChatCompletionTokenLogprob,
     CreateResult,
@@ -16,8 +17,10 @@ from .messages import (
     RequestUsage,
     TopLogprob,
 )
+from .notices import CallPiece
 from .openai_tools import WireTools
 from .thinking import ThinkingText
+from .wire_values import MOST_CALLS, count, label, text
 
 FINISH_REASONS: dict[str, FinishReasons] = {
     "stop": "stop",
@@ -26,10 +29,11 @@ FINISH_REASONS: dict[str, FinishReasons] = {
     "function_call": "function_calls",
     "content_filter": "content_filter",
 }
+_CUT = ("length", "content_filter")
 _THINKING = re.compile(r"\s*<think>(.*?)</think>\s*", re.S)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Call:
     """A call while its pieces come."""
 
@@ -40,19 +44,27 @@ class _Call:
 
 
 class Answer:
-    """What came of a stream so far."""
+    """What came of a stream so far.
 
-    def __init__(self) -> None:
+    Args:
+        tools: the tools of the request.
+        thinks_aloud: the model writes its thoughts into its text, between ``<think>`` and ``</think>``.
+    """
+
+    def __init__(self, tools: WireTools, *, thinks_aloud: bool) -> None:
         self.refusal = self.model = ""
+        self._tools, self._thinks_aloud = tools, thinks_aloud
         self._said = ThinkingText()
         self.finish_reason: str | None = None
         self.usage = RequestUsage()
+        self.counted = False
+        """The server's count is of all that came: it stands in the latest chunk."""
         self._index: int | None = None
         self._calls: list[_Call] = []
         self._logprobs: list[ChatCompletionTokenLogprob] = []
 
-    def add(self, chunk: Any) -> Iterator[str]:
-        """Take one chunk in; yields the text that it adds, reasoning between ``<think>`` and ``</think>``.
+    def add(self, chunk: Any) -> Iterator[str | CallPiece]:
+        """Take one chunk in; yields what it adds to calls and text, reasoning between ``<think>`` and ``</think>``.
 
         Raises:
             ValueError: the chunk has not the shape of one.
@@ -63,10 +75,20 @@ class Answer:
             # The SDK builds its objects without checking them; a proxy's page of HTML comes as a mere string.
             raise ValueError(f"{type(chunk).__name__} of another shape: {error}") from error
 
-    def _add(self, chunk: Any) -> Iterator[str]:
-        self.model = chunk.model or self.model
+    def add_whole(self, answer: Any) -> None:
+        """Take in an answer that comes in one, which has the shape of a chunk.
+
+        Raises:
+            ValueError: it has not.
+        """
+        for _ in self.add(answer):
+            pass  # in one piece there is nothing to show
+
+    def _add(self, chunk: Any) -> Iterator[str | CallPiece]:
+        self.model = label(chunk.model) or self.model
+        self.counted = chunk.usage is not None
         if chunk.usage is not None:
-            self.usage = RequestUsage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0)
+            self.usage = RequestUsage(count(chunk.usage.prompt_tokens), count(chunk.usage.completion_tokens))
         if not chunk.choices:
             return
         choice = chunk.choices[0]
@@ -74,22 +96,29 @@ class Answer:
         self._index = index if self._index is None else self._index
         if index != self._index:
             return  # of several answers (`n`), whose pieces come mixed, the first is the answer
-        self.finish_reason = choice.finish_reason or self.finish_reason
+        if self.finish_reason not in _CUT:  # what was cut off is not made whole by a second reason
+            self.finish_reason = text(choice.finish_reason) or self.finish_reason
         delta = getattr(choice, "message", None) or choice.delta
         if delta is None:
             return
         for number, piece in enumerate(delta.tool_calls or ()):
             # The calls of an answer that comes whole are not numbered.
-            self._add_call(piece, getattr(piece, "index", number))
+            yield self._add_call(piece, getattr(piece, "index", number))
         self._add_logprobs(getattr(choice, "logprobs", None))
-        self.refusal += getattr(delta, "refusal", None) or ""
+        self.refusal += text(getattr(delta, "refusal", None))
         # Servers of reasoning models send the thought beside the text, under a name of their own.
         reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""
-        yield from self._said.add(reasoning if isinstance(reasoning, str) else "", delta.content or "")
+        yield from self._said.add(reasoning if isinstance(reasoning, str) else "", text(delta.content))
 
     @property
     def text(self) -> str:
         return self._said.text
+
+    @property
+    def written(self) -> str:
+        """All that the model wrote so far: text, thought and the arguments of calls."""
+        calls = (part for call in self._calls for part in (call.name, call.arguments))
+        return "".join([self._said.thought, self._said.text, self.refusal, *calls])
 
     @property
     def empty(self) -> bool:
@@ -100,47 +129,43 @@ class Answer:
         """What the end of the stream adds to the text that is shown."""
         return self._said.end()
 
-    def _add_call(self, piece: Any, index: int | None) -> None:
+    def _add_call(self, piece: Any, index: int | None) -> CallPiece:
         """One piece of a call: the first has id and name; on some servers the others have them too."""
-        call = next((call for call in reversed(self._calls) if call.index == index), None)
+        call, id = next((call for call in reversed(self._calls) if call.index == index), None), label(piece.id)
         # Some servers do not count: a new id under an old index is a new call.
-        if call is None or (piece.id and call.id and piece.id != call.id):
+        if call is None or (id and call.id and id != call.id):
+            if len(self._calls) == MOST_CALLS:
+                raise ValueError(f"more than {MOST_CALLS:,} calls in one answer")
             call = _Call(index)
             self._calls.append(call)
-        call.id = call.id or piece.id or ""
+        call.id, arguments = call.id or id, ""
         if piece.function is not None:
-            call.name = call.name or piece.function.name or ""
-            call.arguments += piece.function.arguments or ""
+            call.name = call.name or label(piece.function.name)
+            arguments = text(piece.function.arguments)
+        call.arguments += arguments
+        return CallPiece(self._calls.index(call), call.id, self._tools.ours(call.name), arguments)
 
     def _add_logprobs(self, logprobs: Any) -> None:
         for token in (logprobs.content if logprobs is not None else None) or ():
             top = [TopLogprob(other.logprob, other.bytes) for other in token.top_logprobs or ()]
             self._logprobs.append(
                 ChatCompletionTokenLogprob(
-                    token=token.token, logprob=token.logprob, top_logprobs=top, bytes=token.bytes
+                    token=label(token.token), logprob=token.logprob, top_logprobs=top, bytes=token.bytes
                 )
             )
 
-    def result(self, tools: WireTools, *, thinks_aloud: bool) -> CreateResult:
-        """The whole answer; what a model says beside its calls, or before them, is its thought.
-
-        Args:
-            tools: the tools of the request.
-            thinks_aloud: the model writes its thoughts into its text, between ``<think>`` and ``</think>``.
-        """
-        text, thought = self._said.text, self._said.thought or None
-        if thinks_aloud and thought is None and (found := _THINKING.match(text)):
-            text, thought = text[found.end() :], found[1].strip()
+    def result(self) -> CreateResult:
+        """The whole answer; what a model says beside its calls, or before them, is its thought."""
+        said, thought = self._said.text, self._said.thought or None
+        if self._thinks_aloud and thought is None and (found := _THINKING.match(said)):
+            said, thought = said[found.end() :], found[1].strip()
         finish: FinishReasons = FINISH_REASONS.get(self.finish_reason or "", "unknown")
-        content: str | list[FunctionCall] = text
+        content: str | list[FunctionCall] = said
         if self._calls:
-            finish, thought = "function_calls" if finish in ("stop", "unknown") else finish, thought or text or None
-            content = [
-                FunctionCall(call.id or f"call_{uuid.uuid4().hex}", call.arguments or "{}", tools.ours(call.name))
-                for call in self._calls
-            ]
-        elif self.refusal and not text:
-            content, finish = self.refusal, "content_filter"
+            finish, thought = "function_calls" if finish in ("stop", "unknown") else finish, thought or said or None
+            content = [self._made(call) for call in self._calls]
+        elif self.refusal and not said:
+            content, finish = mended(self.refusal), "content_filter"
         return CreateResult(
             finish_reason=finish,
             content=content,
@@ -149,3 +174,7 @@ class Answer:
             thought=thought,
             model=self.model,
         )
+
+    def _made(self, call: _Call) -> FunctionCall:
+        id = call.id or f"call_{uuid.uuid4().hex}"
+        return FunctionCall(id, mended(call.arguments) or "{}", self._tools.ours(call.name))

@@ -22,45 +22,12 @@ from ..cancellation import CancellationToken
 from ..errors import ModelError
 from .linked import linked
 from .messages import CreateResult
+from .notices import RetryNotice, tell
 
 T = TypeVar("T")
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0
 """Seconds before the first and before a late retry, where the server does not say how long; a half more by chance."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryNotice:
-    """A model is about to be asked again, or another one in its place.
-
-    Args:
-        provider: whose model failed.
-        model: its name.
-        error: why.
-        attempt: which attempt failed, counted from 1.
-        attempts: how many there may be.
-        wait: seconds until the next one.
-        fallback: who is asked instead, as provider/name; "" for the same model.
-    """
-
-    provider: str
-    model: str
-    error: ModelError
-    attempt: int
-    attempts: int
-    wait: float
-    fallback: str = ""
-
-
-on_retry: ContextVar[Callable[[RetryNotice], None] | None] = ContextVar("nbagents_on_retry", default=None)
-"""Who is told of each retry: the gate of the run sets it around a model call."""
-
-
-def notify(notice: RetryNotice) -> None:
-    """Tell whoever listens."""
-    listener = on_retry.get()
-    if listener is not None:
-        listener(notice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +101,7 @@ class _Decision:
         wait = _growing(self._failed) if asked_for is None else asked_for
         if time.monotonic() - self._began + wait > self._policy.seconds:
             return False
-        notify(RetryNotice(error.provider, error.model, error, self._failed, self._policy.retries + 1, wait))
+        tell(RetryNotice(error.provider, error.model, error, self._failed, self._policy.retries + 1, wait))
         return wait
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .characters import WholeCharacters
+
 
 class ThinkingText:
     """Text and thought so far."""
@@ -11,9 +13,13 @@ class ThinkingText:
     def __init__(self) -> None:
         self.text = self.thought = ""
         self._thinking = False
+        self._thoughts, self._texts = WholeCharacters(), WholeCharacters()
 
     def add(self, thought: str = "", text: str = "") -> Iterator[str]:
         """Take a piece of either; yields what is shown of it."""
+        yield from self._add(self._thoughts.add(thought), self._texts.add(text))
+
+    def _add(self, thought: str, text: str) -> Iterator[str]:
         if thought:
             self.thought += thought
             yield thought if self._thinking else f"<think>{thought}"
@@ -24,7 +30,8 @@ class ThinkingText:
             self._thinking = False
 
     def end(self) -> Iterator[str]:
-        """Close a thought on which nothing was said."""
+        """Say what was held back, and close a thought on which nothing was said."""
+        yield from self._add(self._thoughts.end(), self._texts.end())
         if self._thinking:
             self._thinking = False
             yield "</think>"

@@ -38,6 +38,11 @@ def estimate_tokens(
     return math.ceil(size / bytes_per_token) + wrapping + sum(map(_pictures, messages)) * per_image
 
 
+def estimate_text(text: str, bytes_per_token: float = BYTES_PER_TOKEN) -> int:
+    """Tokens of a text that a model wrote."""
+    return math.ceil(_size(text) / bytes_per_token)
+
+
 def _parts(message: LLMMessage) -> int:
     """Messages on the wire that this one is."""
     return len(message.content) if isinstance(message, FunctionExecutionResultMessage) else 1

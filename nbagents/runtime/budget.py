@@ -1,13 +1,15 @@
-"""What a run may spend: money, tokens, turns, minutes. The gate asks before each model call and each turn.
+"""What a run may spend: money, tokens, turns, minutes. The gate asks before each model call, retry and turn.
 
 A call is begun only if its upper bound fits into what is left: the prompt as the client counts it, and the longest
-answer that it may give. Calls that go on at once are bounded together. What does not fit ends the run before the call,
+answer that it may give. Calls that go on at once are bounded together. An attempt that failed is paid for as well: its
+call is repeated only if the bound still fits into what is left then. What does not fit ends the run before the call,
 with `BudgetReached`: all that was said is kept, and the turn that was not taken is taken by the next run.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -91,7 +93,7 @@ class Budget:
 
 
 class Allowance:
-    """What is left of the budget of one run.
+    """What is left of the budget of one run. What calls spend is told, and asked for, on the I/O thread too.
 
     Args:
         budget: the limits.
@@ -106,6 +108,7 @@ class Allowance:
         """Spent, and set aside for the calls that go on."""
         self._clock = _Clock()
         self._longest = 0
+        self._lock = threading.Lock()
 
     def take_turn(self, taken: int) -> None:
         """A turn is to begin after `taken` others.
@@ -126,37 +129,54 @@ class Allowance:
         tools: Sequence[OfferedTool],
         options: Mapping[str, Any],
         taken: int,
-    ) -> Iterator[None]:
+    ) -> Iterator[Callable[[], None]]:
         """A model call after `taken` turns: what it may cost is set aside while it goes on.
+
+        Yields:
+            What is called before it is repeated, in any thread: it raises `BudgetReached` where its failed attempts
+            leave too little for another.
 
         Raises:
             BudgetReached: it could cost more than is left.
         """
+
+        def repeat() -> None:
+            self._check_time(taken)
+            with self._lock:
+                self._check_room(0, 0.0, taken, priced=usd > 0)
+
         self._check_time(taken)
-        if self.budget.tokens is None and self.budget.usd is None:
-            yield
-            return
         tokens, usd = 0, 0.0
+        if self.budget.tokens is None and self.budget.usd is None:
+            yield repeat
+            return
         for one in _may_answer(client):  # the dearest of them
             bound = RequestUsage(one.count_tokens(messages, tools=tools), self._longest_answer(one, options))
             tokens = max(tokens, bound.prompt_tokens + bound.completion_tokens)
             usd = max(usd, self._price(one, bound))
+        with self._lock:
+            self._check_room(tokens, usd, taken, priced=usd > 0)
+            self._tokens, self._usd = self._tokens + tokens, self._usd + usd
+        try:
+            yield repeat
+        finally:
+            with self._lock:
+                self._tokens, self._usd = self._tokens - tokens, self._usd - usd
+
+    def spent(self, call: ModelCall) -> None:
+        """An answer came, or an attempt at one failed."""
+        usd = call.usd or 0.0 if self.budget.usd is not None else 0.0
+        with self._lock:
+            self._longest = max(self._longest, call.usage.completion_tokens)
+            self._tokens += call.usage.prompt_tokens + call.usage.completion_tokens
+            self._usd += usd
+
+    def _check_room(self, tokens: int, usd: float, taken: int, *, priced: bool) -> None:
+        """Refuse what does not fit beside what is spent and set aside; dollars hold back only what has a price."""
         if self.budget.tokens is not None and self._tokens + tokens > self.budget.tokens:
             raise _reached(f"{self.budget.tokens:,} tokens", taken)
-        if self.budget.usd is not None and usd and self._usd + usd > self.budget.usd:
+        if self.budget.usd is not None and priced and self._usd + usd > self.budget.usd:
             raise _reached(dollars(self.budget.usd), taken)
-        self._tokens, self._usd = self._tokens + tokens, self._usd + usd
-        try:
-            yield
-        finally:
-            self._tokens, self._usd = self._tokens - tokens, self._usd - usd
-
-    def answered(self, call: ModelCall) -> None:
-        """An answer came."""
-        self._longest = max(self._longest, call.usage.completion_tokens)
-        self._tokens += call.usage.prompt_tokens + call.usage.completion_tokens
-        if self.budget.usd is not None:
-            self._usd += call.usd or 0.0
 
     def waiting(self) -> AbstractContextManager[None]:
         """Within, a person is waited for."""

@@ -31,6 +31,7 @@ from .approval import Approvals
 from .budget import Budget
 from .console import ask_on_console
 from .journal import Journal
+from .model_ear import ModelEar
 from .prompt_digest import PromptDigest
 from .questions import Answer, OpenQuestions, Question
 from .redaction import Redactor, redacted
@@ -104,11 +105,12 @@ class Gate(RunLog):
         asked = asked_with(tools, tool_choice, json_output, extra_create_args, cancellation_token)
         heard = self.shows_early(agent, message_id) if stream and client.on_io_thread is True else None
         result: CreateResult | None = None
-        with self._set_aside(client, messages, tools, extra_create_args or {}):
+        with self._set_aside(client, messages, tools, extra_create_args or {}) as may_repeat:
             async with self.performing("model", agent, request, recorded=summary) as effect:
+                ear = ModelEar(self, effect, agent, may_repeat)
                 if stream:
                     effect_events.log_question(agent, messages, self.redact)
-                    answer = model_effect.streamed_answer(self, effect, client, messages, asked, heard)
+                    answer = model_effect.streamed_answer(ear, effect, client, messages, asked, heard)
                     async with aclosing(answer):
                         async for part in answer:
                             if isinstance(part, str):
@@ -117,11 +119,11 @@ class Gate(RunLog):
                                 result = part
                     self.heard_all(agent, message_id)
                 else:
-                    result = await model_effect.whole_answer(self, effect, client, messages, asked)
+                    result = await model_effect.whole_answer(ear, effect, client, messages, asked)
                 if result is None:
                     raise ModelResponseError(f"{name} ended its stream without a result: a client yields it last")
                 result = model_effect.without_secrets(result, self.redact)
-                model_effect.count(self, agent, name, client, result, effect)
+                model_effect.count(self, agent, client, messages, tools, result, effect)
         # Yielded only now: what an agent acts on is in the journal already.
         effect_events.log_answer(agent, messages, result, self.redact, streamed=stream)
         yield result
@@ -132,10 +134,10 @@ class Gate(RunLog):
         messages: Sequence[LLMMessage],
         tools: Sequence[OfferedTool],
         options: Mapping[str, Any],
-    ) -> AbstractContextManager[None]:
-        """Within, what the call may cost is set aside of the budget."""
+    ) -> AbstractContextManager[Callable[[], None]]:
+        """Within, what the call may cost is set aside of the budget; what it gives is called before a repetition."""
         if self.allowance is None:
-            return _UNBOUNDED
+            return nullcontext(lambda: None)
         return self.allowance.call(client, messages, tools, options, self.taken)
 
     async def code(

@@ -11,8 +11,10 @@ it do not (`journal_lines.py`); `read` gives back the entries. Format 1; every e
     question  question, kind, agent, prompt, and for kind "approval": code, language, target
     answer    question, decision, text, code, channel            decision: run edit reject allow reply decide end
     effect    effect, kind, agent, key, request                  started; kind: model tool code person
-    result    effect, ok, value | error, usage, cost, seconds    finished; cost: USD, if known and not free
-    retry     effect, provider, model, error, attempt, attempts, wait, fallback    a model is asked again
+    result    effect, ok, value | error, usage, cost, estimated, seconds
+                                                                  finished; cost: USD, if known and not free
+    retry     effect, provider, model, error, attempt, attempts, wait, fallback,
+              usage, cost, estimated                              a model is asked again; what the failed attempt cost
     unpriced  model, limit                                      the budget in dollars cannot hold this model back
     detached  -                                                  the cell ended, the run goes on
     end       status, reason, usage, error                       status: done paused stopped failed

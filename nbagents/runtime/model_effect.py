@@ -6,19 +6,20 @@ that answers from a script, is asked on the loop of its caller.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
 from ..io_thread import performed_there, streamed_there
 from ..models.client import ChatCompletionClient
-from ..models.messages import CreateResult, LLMMessage
-from ..models.retrying import RetryNotice, on_retry
+from ..models.messages import CreateResult, LLMMessage, RequestUsage
+from ..models.notices import listen, listening
+from ..models.offered import OfferedTool
+from ..models.token_estimate import estimate_text
+from .model_ear import ModelEar
 from .run_log import Effect, RunLog
-from .usage import ModelCall, spend
+from .usage import ModelCall
 
 
 def name_of(client: ChatCompletionClient) -> str:
@@ -27,22 +28,21 @@ def name_of(client: ChatCompletionClient) -> str:
 
 
 async def whole_answer(
-    log: RunLog, effect: Effect, client: ChatCompletionClient, messages: Sequence[LLMMessage], asked: Mapping[str, Any]
+    ear: ModelEar,
+    effect: Effect,
+    client: ChatCompletionClient,
+    messages: Sequence[LLMMessage],
+    asked: Mapping[str, Any],
 ) -> CreateResult:
     """The answer in one piece."""
-    tell = _teller(log, effect)
     if client.on_io_thread is True:
-        context = _context_there(effect, tell)
-        return await performed_there(lambda: client.create(messages, **asked), context)
-    token = on_retry.set(tell)
-    try:
+        return await performed_there(lambda: client.create(messages, **asked), _context_there(effect, ear))
+    with listening(ear):
         return await client.create(messages, **asked)
-    finally:
-        on_retry.reset(token)
 
 
 def streamed_answer(
-    log: RunLog,
+    ear: ModelEar,
     effect: Effect,
     client: ChatCompletionClient,
     messages: Sequence[LLMMessage],
@@ -50,72 +50,62 @@ def streamed_answer(
     heard: Callable[[Any], None] | None,
 ) -> AsyncGenerator[str | CreateResult, None]:
     """The answer in pieces, the whole last. On the I/O thread `heard` gets each part as it comes."""
-    tell = _teller(log, effect)
     if client.on_io_thread is True:
-        context = _context_there(effect, tell)
-        return streamed_there(lambda: client.create_stream(messages, **asked), heard, context)
-    return _streamed_here(client.create_stream(messages, **asked), tell)
+        return streamed_there(lambda: client.create_stream(messages, **asked), heard, _context_there(effect, ear))
+    return _streamed_here(client.create_stream(messages, **asked), ear)
 
 
 async def _streamed_here(
-    parts: AsyncGenerator[str | CreateResult, None], tell: Callable[[RetryNotice], None]
+    parts: AsyncGenerator[str | CreateResult, None], ear: ModelEar
 ) -> AsyncGenerator[str | CreateResult, None]:
-    async with aclosing(parts):
-        token = on_retry.set(tell)
-        try:
-            first = await anext(parts, None)  # nothing is asked again once a part has come
-        finally:
-            on_retry.reset(token)
-        if first is not None:
-            yield first
-        async for part in parts:
+    """The parts; the ear is there while the client works, and not where its parts are read."""
+    try:
+        while True:
+            with listening(ear):
+                part = await anext(parts, None)
+            if part is None:
+                return
             yield part
+    finally:
+        with listening(ear):
+            await parts.aclose()
 
 
-def _context_there(effect: Effect, tell: Callable[[RetryNotice], None]) -> Context:
-    """The context of a call on the I/O thread: below its span, and its retries are told on the run's loop."""
-    here = asyncio.get_running_loop()
-
-    def hop(notice: RetryNotice) -> None:
-        here.call_soon_threadsafe(tell, notice)
-
+def _context_there(effect: Effect, ear: ModelEar) -> Context:
+    """The context of a call on the I/O thread: below its span, and heard."""
     context = effect.span.context()
-    context.run(on_retry.set, hop)
+    context.run(listen, ear)
     return context
 
 
-def _teller(log: RunLog, effect: Effect) -> Callable[[RetryNotice], None]:
-    """Writes down that a model is asked again."""
-
-    def tell(notice: RetryNotice) -> None:
-        log.write(
-            "retry",
-            effect=effect.id,
-            provider=notice.provider,
-            model=notice.model,
-            error=f"{type(notice.error).__name__}: {notice.error}",
-            attempt=notice.attempt,
-            attempts=notice.attempts,
-            wait=round(notice.wait, 3),
-            fallback=notice.fallback or None,
-        )
-
-    return tell
-
-
 def count(
-    log: RunLog, agent: str, asked: str, client: ChatCompletionClient, result: CreateResult, effect: Effect
+    log: RunLog,
+    agent: str,
+    client: ChatCompletionClient,
+    messages: Sequence[LLMMessage],
+    tools: Sequence[OfferedTool],
+    result: CreateResult,
+    effect: Effect,
 ) -> None:
-    """Put an answer of the model that was `asked` on the accounts, and make it the outcome of the effect."""
+    """Make an answer of a model the outcome of the effect, and take it off the budget."""
     server = "cached" if result.cached else result.billed_by or client.billed_by
     billed = f"{server}/{result.model or client.model}"
-    call = ModelCall(agent, result.model or asked, billed, result.usage)
-    log.usage.made.append(call)
-    spend(call)
-    if log.allowance is not None:
-        log.allowance.answered(call)
+    uncounted = client.on_io_thread is True and not result.cached and result.usage == RequestUsage()
+    used = _estimated(client, messages, tools, result) if uncounted else result.usage
+    call = ModelCall(agent, result.model or name_of(client), billed, used, estimated=uncounted)
+    effect.outcome, effect.cost = result, call
     effect.span.answered(result)
-    effect.outcome, effect.usage, effect.cost = result, result.usage, call
+    if log.allowance is not None:
+        log.allowance.spent(call)
+
+
+def _estimated(
+    client: ChatCompletionClient, messages: Sequence[LLMMessage], tools: Sequence[OfferedTool], result: CreateResult
+) -> RequestUsage:
+    """The tokens of a call whose server does not count: else it could go on for ever and no budget would end it."""
+    parts = [result.content] if isinstance(result.content, str) else [call.arguments for call in result.content]
+    written = sum(map(estimate_text, [result.thought or "", *parts]))
+    return RequestUsage(client.count_tokens(messages, tools=tools), written)
 
 
 def without_secrets(result: CreateResult, redact: Callable[[str], str]) -> CreateResult:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import re
 
-from .redaction import Redactor
+from .redaction import WORD, Redactor
 
 LONGEST_HELD = 8192
 """Characters after which a word without an end is an image or a dump, and is let go."""
-
-_BREAK = re.compile(r"[^!-~]")
 
 
 class Pieces:
@@ -22,10 +20,11 @@ class Pieces:
 
     Args:
         redact: takes secrets out of them.
+        word: `redaction.JSON_WORD` where they are JSON.
     """
 
-    def __init__(self, redact: Redactor) -> None:
-        self._redact = redact
+    def __init__(self, redact: Redactor, word: re.Pattern[str] = WORD) -> None:
+        self._redact, self._word = redact, word
         self._held = ""
         self._early = self._passed = 0
 
@@ -37,9 +36,9 @@ class Pieces:
     def shown(self, piece: str) -> str:
         """What can be shown after this piece."""
         self._held += piece
-        if len(self._held) <= LONGEST_HELD and not _BREAK.search(piece):
+        if len(self._held) <= LONGEST_HELD and self._word.fullmatch(piece):
             return ""  # the word goes on
-        settled = len(self._held) if len(self._held) > LONGEST_HELD else self._redact.settled(self._held)
+        settled = len(self._held) if len(self._held) > LONGEST_HELD else self._redact.settled(self._held, self._word)
         text, self._held = self._held[:settled], self._held[settled:]
         return self._redact(text)
 

@@ -21,7 +21,12 @@ from weakref import WeakSet
 from ..models.keys import known_keys, watch
 from ..secret_rules import SHORTEST_SECRET, URL_PASSWORD, may_hold_a_key, secrets_in, shapes
 
-_WORD = re.compile(r"[!-~]*")
+WORD = re.compile(r"[!-~]*")
+"""What a key is written in, of which nobody knows where it ends."""
+JSON_WORD = re.compile(r"[!#-\[\]-~]*")
+"""The same within JSON, where a quote or a backslash ends it."""
+_NAMED_KEY = re.compile(r"aws.{0,95}\Z", re.I | re.S)
+"""What may begin the one shape of a key that is known by what stands before it, some words away."""
 _KEY_BLOCK = re.compile(r"-----BEGIN.*?(-----END [A-Z0-9 ]*-----|\Z)", re.S)
 
 RECOGNISED_BY = 16
@@ -65,14 +70,21 @@ class Redactor:
             # The longest first: one secret may begin with another. A new table: another thread may read the old one.
             self._names = dict(sorted(names.items(), key=lambda item: -len(item[0])))
 
-    def settled(self, text: str) -> int:
-        """So many characters of `text` belong to no secret of which the rest may be still to come."""
-        word = _WORD.match(text[::-1])
-        settled = len(text) - (word.end() if word else 0)
+    def settled(self, text: str, word: re.Pattern[str] = WORD) -> int:
+        """So many characters of `text` belong to no secret of which the rest may be still to come.
+
+        Args:
+            text: what came so far and was not shown.
+            word: `WORD`, or `JSON_WORD` where the text is JSON.
+        """
+        last = word.match(text[::-1])
+        settled = len(text) - (last.end() if last else 0)
+        if named := _NAMED_KEY.search(text):
+            settled = min(settled, named.start())
         for key in _KEY_BLOCK.finditer(text):
             if key.end() > settled or not key[1]:
                 settled = min(settled, key.start())
-        values = [value for value in self._names if not _WORD.fullmatch(value)]
+        values = [value for value in self._names if not word.fullmatch(value)]
         for _ in values:  # as often as one may begin within another
             for value in values:
                 settled = _before(value, text, settled)

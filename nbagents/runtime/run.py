@@ -210,6 +210,10 @@ class Run:
         usage: dict[str, Any] = {"calls": self.usage.calls, **asdict(self.usage.total), "cost": cost.usd}
         if cost.unknown:
             usage["unpriced"] = list(cost.unknown)
+        if self.usage.failed:
+            usage["failed"] = len(self.usage.failed)
+        if self.usage.estimated:
+            usage["estimated"] = True
         try:
             said = str(error) if error is not None else None
             self.gate.write("end", status=self._status, reason=self.stop_reason, usage=usage, error=said)

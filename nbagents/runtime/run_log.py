@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
-from ..models.messages import RequestUsage
 from ..models.prices import dollars
 from .budget import Allowance, Budget
 from .error_redaction import redact_error
@@ -23,7 +22,7 @@ from .journal_lines import Entry
 from .pieces import Pieces
 from .redaction import Redactor
 from .spans import NoSpan, Span, effect_span
-from .usage import ModelCall, Usage
+from .usage import ModelCall, Usage, costs, spend
 
 
 class Listener(Protocol):
@@ -42,13 +41,20 @@ class Listener(Protocol):
 class Effect:
     """What `RunLog.performing` hands to the code that performs: the place for its outcome."""
 
-    __slots__ = ("cost", "id", "key", "outcome", "span", "usage")
+    __slots__ = ("_told", "cost", "failed", "id", "key", "outcome", "span")
 
     def __init__(self, id: str, key: str, span: Span | NoSpan) -> None:
         self.id, self.key, self.span = id, key, span
         self.outcome: Any = None
-        self.usage: RequestUsage | None = None
         self.cost: ModelCall | None = None
+        self.failed: list[ModelCall] = []
+        """Of a model call: its attempts that failed and cost something."""
+        self._told = 0
+
+    def untold(self) -> list[ModelCall]:
+        """The failed attempts that no entry of the journal names yet; from now on one does."""
+        calls, self._told = self.failed[self._told :], len(self.failed)
+        return calls
 
 
 class RunLog:
@@ -184,10 +190,19 @@ class RunLog:
                 yield effect
             except BaseException as error:
                 redact_error(error, self.redact)
-                words = f"{type(error).__name__}: {error}"
-                self._finished(id, started, ok=False, error=words, value=effect.outcome)
+                self._pay(effect.failed)
+                said = f"{type(error).__name__}: {error}"
+                self._finished(id, started, ok=False, error=said, value=effect.outcome, **costs(effect.untold()))
                 raise
-            self._finished(id, started, ok=True, value=effect.outcome, usage=effect.usage, cost=effect.cost)
+            answered = [] if effect.cost is None else [effect.cost]
+            self._pay([*effect.failed, *answered])
+            self._finished(id, started, ok=True, value=effect.outcome, **costs(answered))
+
+    def _pay(self, calls: Sequence[ModelCall]) -> None:
+        """Put model calls on the accounts."""
+        for call in calls:
+            self.usage.made.append(call)
+            spend(call)
 
     def _finished(self, id: str, started: float, **fields: Any) -> None:
         self.note("result", effect=id, seconds=round(time.perf_counter() - started, 3), **fields)

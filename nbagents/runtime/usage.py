@@ -1,4 +1,4 @@
-"""What a run spent: tokens and money, per agent and per model.
+"""What a run spent: tokens and money, per agent and per model, also where no answer came of it.
 
 Each call is kept; what they come to together is counted, and their prices are looked up, when somebody asks.
 
@@ -8,10 +8,11 @@ accounts of the runs around it. The open accounts travel with the context, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..models.messages import RequestUsage
 from ..models.prices import Cost, cost_of, price
@@ -19,19 +20,23 @@ from ..models.prices import Cost, cost_of, price
 
 @dataclass(slots=True)
 class ModelCall:
-    """One answer of a model.
+    """One answer of a model, or an attempt at one.
 
     Args:
         agent: who asked.
         model: its name as the run shows it.
         billed_as: ``provider/model`` as the price lists know it.
         usage: its tokens.
+        failed: no answer came of it: it broke off, was left, or was none.
+        estimated: its tokens are estimated, since the provider did not count them to the end.
     """
 
     agent: str
     model: str
     billed_as: str
     usage: RequestUsage
+    failed: bool = False
+    estimated: bool = False
 
     @property
     def usd(self) -> float | None:
@@ -45,7 +50,8 @@ class Usage:
     """Tokens and money of one run.
 
     Attributes:
-        made: the model calls, in the order of their answers.
+        made: the model calls, in the order of their answers; attempts that failed stand among them if they cost
+            something, so they are in all sums.
     """
 
     made: list[ModelCall] = field(default_factory=list)
@@ -53,7 +59,17 @@ class Usage:
     @property
     def calls(self) -> int:
         """How many model calls were answered."""
-        return len(self.made)
+        return len(self.made) - len(self.failed)
+
+    @property
+    def failed(self) -> list[ModelCall]:
+        """The attempts of which no answer came, and which cost something all the same."""
+        return [call for call in self.made if call.failed]
+
+    @property
+    def estimated(self) -> bool:
+        """True when some of the tokens are estimated."""
+        return any(call.estimated for call in self.made)
 
     @property
     def total(self) -> RequestUsage:
@@ -98,10 +114,12 @@ class Usage:
         yield from groups.items()
 
     def __str__(self) -> str:
-        return f"{self.tokens:,} tokens in {self.calls} model call{'' if self.calls == 1 else 's'}"
+        about, failed = "about " if self.estimated else "", len(self.failed)
+        told = f"{about}{self.tokens:,} tokens in {self.calls} model call{'' if self.calls == 1 else 's'}"
+        return f"{told} and {failed} failed attempt{'' if failed == 1 else 's'}" if failed else told
 
 
-def _tokens(calls: list[ModelCall]) -> RequestUsage:
+def _tokens(calls: Sequence[ModelCall]) -> RequestUsage:
     return RequestUsage(
         sum(call.usage.prompt_tokens for call in calls), sum(call.usage.completion_tokens for call in calls)
     )
@@ -109,6 +127,15 @@ def _tokens(calls: list[ModelCall]) -> RequestUsage:
 
 def _cost(calls: list[ModelCall]) -> Cost:
     return cost_of((call.billed_as, call.usage) for call in calls)
+
+
+def costs(calls: Sequence[ModelCall]) -> dict[str, Any]:
+    """The fields of a journal's entry that say what these calls cost together; none where there are none."""
+    if not calls:
+        return {}
+    # The price of one is looked up when the entry is read.
+    cost = calls[0] if len(calls) == 1 else sum(call.usd or 0.0 for call in calls) or None
+    return {"usage": _tokens(calls), "cost": cost, "estimated": any(call.estimated for call in calls) or None}
 
 
 _ACCOUNTS: ContextVar[tuple[Usage, ...]] = ContextVar("nbagents_accounts", default=())

@@ -107,6 +107,16 @@ class RunView:
         if self._widget is not None:
             self._screen.chunk(agent, message_id, text)
 
+    def call_piece(self, agent: str, call: str, name: str, arguments: str) -> None:
+        """A piece of a call of a tool arrived; in any thread."""
+        if self._widget is not None:
+            self._screen.call_piece(agent, call, name, arguments)
+
+    def call_dropped(self, call: str) -> None:
+        """The call will not be made; in any thread."""
+        if self._widget is not None:
+            self._screen.call_dropped(call)
+
     @property
     def _cell_let_go(self) -> bool:
         return self._screen.transcript.detached

@@ -8,7 +8,7 @@
         {op: "drop", id}  {op: "status", status}  {op: "question", question}
 
 An item is {id, kind, agent, turn, title, state, label, html}; its HTML is made and cleaned here, and everything else
-is shown as text. While an agent writes, its text is a draft behind all items.
+is shown as text. While an agent writes, its text is a draft behind all items, and so is a call of a tool.
 
 Entries come on the run's loop, pieces of text on the I/O thread too, and deltas are made and sent there: one lock, the
 batcher's, keeps them apart.
@@ -23,12 +23,12 @@ from typing import Any
 from .. import io_thread
 from . import wording
 from .batcher import Batcher, Op, Timer
+from .drafts import Draft, ends
 from .entry_texts import Entry
 from .items import Asked, Block, Item, ToolCall
 from .plain import encodable
 from .render import item_html
 from .sanitize import visible
-from .streaming import StreamedMarkdown
 from .transcript import Transcript
 
 Message = dict[str, Any]
@@ -60,21 +60,33 @@ class Screen:
         """Show what a journal's entry says."""
         with self._batch.lock:
             self.transcript.apply(entry)
-            if entry["type"] == "message":
-                # The message is there: its draft goes in the same delta.
-                self._end_drafts(entry["message"].get("source", ""))
-            elif entry["type"] == "end":
+            if entry["type"] == "end":
                 self._drafts.clear()
+            elif self._drafts:
+                # What was written is there: its draft goes in the same delta.
+                self._drafts = {id: draft for id, draft in self._drafts.items() if not ends(draft, entry)}
             self._poke()
 
     def chunk(self, agent: str, message_id: str, text: str) -> None:
         """Show a piece of a text that is being written; in any thread."""
-        id = f"draft-{message_id or agent}"
+        self._write(f"draft-{message_id or agent}", agent, text)
+
+    def call_piece(self, agent: str, call: str, name: str, arguments: str) -> None:
+        """Show a piece of a call of the tool `name` that is being written; in any thread."""
+        self._write(f"draft-{call}", agent, arguments, tool=name or "…")
+
+    def call_dropped(self, call: str) -> None:
+        """The call that was being written is not to come; in any thread."""
+        with self._batch.lock:
+            if self._drafts.pop(f"draft-{call}", None) is not None:
+                self._poke()
+
+    def _write(self, id: str, agent: str, text: str, tool: str = "") -> None:
         with self._batch.lock:
             if self.transcript.status != "running":
                 return  # it was on its way when the run was ended
             if id not in self._drafts:
-                self._drafts[id] = Draft(id, agent, self.transcript.turn)
+                self._drafts[id] = Draft(id, agent, self.transcript.turn, tool)
             self._drafts[id].text.feed(text)
             self._poke()
 
@@ -136,9 +148,6 @@ class Screen:
         self._told = told
         return [{"op": "status", "status": status}, {"op": "question", "question": question}]
 
-    def _end_drafts(self, agent: str) -> None:
-        self._drafts = {id: draft for id, draft in self._drafts.items() if draft.agent != agent}
-
     # What stands there ------------------------------------------------------------------------------------
 
     def _status(self) -> dict[str, Any]:
@@ -167,25 +176,6 @@ class Screen:
         if isinstance(waiting, Asked):
             return {**question, "kind": "reply", "prompt": visible(waiting.prompt)}
         return {**question, "kind": "approval", "code": encodable(waiting.code), "number": waiting.number}
-
-
-class Draft:
-    """What an agent is writing."""
-
-    def __init__(self, id: str, agent: str, turn: int) -> None:
-        self.id, self.agent, self.turn = id, agent, turn
-        self.text = StreamedMarkdown()
-
-    def as_item(self) -> dict[str, Any]:
-        """The draft as an item, with what was sent of it so far."""
-        whole = self.text.whole()
-        item = {"id": self.id, "kind": "draft", "agent": self.agent, "turn": self.turn}
-        return {**item, "title": "", "state": "", "label": "", "html": whole.finished, "tail": whole.tail}
-
-    def as_op(self) -> Op:
-        """What was written since the last op."""
-        step = self.text.look()
-        return {"op": "text", "id": self.id, "html": step.finished, "tail": step.tail}
 
 
 def as_item(item: Item) -> dict[str, Any]:

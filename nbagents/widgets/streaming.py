@@ -1,7 +1,7 @@
-"""Markdown that is still being written, rendered so that the whole costs O(n).
+"""Markdown and code that are still being written, rendered so that the whole costs O(n).
 
 A top-level block is finished as soon as another begins behind it; it is rendered once. Only the last block, which
-may still change its meaning, is rendered again at every look.
+may still change its meaning, is rendered again at every look. Code is one such block.
 """
 
 from __future__ import annotations
@@ -76,5 +76,34 @@ class StreamedMarkdown:
     def _tail_html(self) -> str:
         if len(self._tail) <= LONGEST_TAIL:
             return to_html(self._tail) if self._tail.strip() else ""
-        end = escape(visible(self._tail[-SHOWN_OF_LONG_TAIL:]))
-        return f"<p><em>… {len(self._tail):,} characters so far</em></p><pre><code>{end}</code></pre>"
+        return _end_html(self._tail[-SHOWN_OF_LONG_TAIL:], len(self._tail))
+
+
+class StreamedCode:
+    """Code while it comes; of a long one the end is shown, and kept."""
+
+    def __init__(self) -> None:
+        self._end, self._length = "", 0
+        self.grew = False
+        """True when something came since the last look."""
+
+    def feed(self, text: str) -> None:
+        """Add a piece of it."""
+        self._length += len(text)
+        self._end = (self._end + text)[-LONGEST_TAIL:]
+        self.grew = True
+
+    def look(self) -> Step:
+        """All of it, as the rest that is not finished."""
+        self.grew = False
+        return self.whole()
+
+    def whole(self) -> Step:
+        """As `look`, for a view that begins now."""
+        if self._length > LONGEST_TAIL:
+            return Step("", _end_html(self._end[-SHOWN_OF_LONG_TAIL:], self._length))
+        return Step("", f"<pre><code>{escape(visible(self._end))}</code></pre>" if self._end.strip() else "")
+
+
+def _end_html(end: str, length: int) -> str:
+    return f"<p><em>… {length:,} characters so far</em></p><pre><code>{escape(visible(end))}</code></pre>"

@@ -133,7 +133,8 @@ def cost(transcript: Transcript) -> str:
     """What a run cost, exactly."""
     if not transcript.spent.calls:
         return "no model was called"
-    told = f"{transcript.spent.tokens:,} tokens in {plural(transcript.spent.calls, 'model call')}"
+    about = "about " if transcript.spent.estimated else ""
+    told = f"{about}{transcript.spent.tokens:,} tokens in {plural(transcript.spent.calls, 'model call')}"
     if transcript.spent.usd or not transcript.spent.cost.known:
         told += f" · {transcript.spent.cost}"
     if transcript.spent.unbounded and not transcript.spent.cost.known:

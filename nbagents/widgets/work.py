@@ -60,6 +60,7 @@ class Work:
     def retry(self, entry: Entry) -> None:
         """A model did not answer, and is asked again."""
         self._retries[entry["effect"]] = what_is_tried(entry)
+        self._spent.tried(entry)
 
     def result(self, entry: Entry) -> None:
         """What began has ended."""

@@ -1,4 +1,4 @@
-"""What a model writes is seen to grow while a cell of the user's own computes."""
+"""What a model writes, as text or as a call of a tool, is seen to grow while a cell of the user's own computes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ WATCH = """() => {
 }"""
 
 
-@pytest.fixture
-def server() -> Iterator[SlowServer]:
+@pytest.fixture(params=["", "write_report"], ids=["text", "call"])
+def server(request: pytest.FixtureRequest) -> Iterator[SlowServer]:
     """A server that writes ten words a second, in a thread of its own: the test's thread drives the browser."""
     ready, end, found = threading.Event(), threading.Event(), list[SlowServer]()
 
     async def serve() -> None:
-        async with slow_server(words=200, pause=0.1) as script:
+        async with slow_server(words=200, pause=0.1, tool=request.param) as script:
             found.append(script)
             ready.set()
             await asyncio.to_thread(end.wait)
@@ -59,6 +59,9 @@ def test_an_answer_grows_while_a_cell_computes(notebook: NotebookPage, server: S
         notebook.run_cell(index)
     widget = notebook.cell(2).locator(".nbagents-run")
     expect(widget).to_contain_text("word2", timeout=20_000)
+    if server.tool:
+        expect(widget.locator(".nbagents-draft .nbagents-title")).to_have_text(f"tool {server.tool} · a")
+        expect(widget.locator(".nbagents-draft pre code")).to_contain_text("word1 word2")
     notebook.page.evaluate(WATCH)
     notebook.run_cell(3)
     grown = notebook.page.evaluate("() => [...window.lengths].length")

@@ -1,4 +1,4 @@
-"""A server of chat completions that writes one word after the other, slowly, over a real socket."""
+"""A server of chat completions that writes a word at a time, slowly, over a real socket: as text, or in a call."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 
 class SlowServer:
-    """Answers every request with `words` words, one each `pause` seconds."""
+    """Answers every request with `words` words, one each `pause` seconds; those of a call where there is a `tool`."""
 
-    def __init__(self, words: int, pause: float) -> None:
-        self.words, self.pause = words, pause
+    def __init__(self, words: int, pause: float, tool: str = "") -> None:
+        self.words, self.pause, self.tool = words, pause, tool
         self.url = ""
         self.sent = 0
         self.left = asyncio.Event()
@@ -27,7 +27,7 @@ class SlowServer:
         gone = asyncio.ensure_future(reader.read())
         try:
             for number in range(self.words):
-                writer.write(_chunk({"content": f"word{number} "}))
+                writer.write(_chunk(self._delta(f"word{number} ")))
                 await writer.drain()
                 self.sent += 1
                 done, _ = await asyncio.wait([gone], timeout=self.pause)
@@ -42,6 +42,11 @@ class SlowServer:
             gone.cancel()
             writer.close()
 
+    def _delta(self, word: str) -> dict[str, Any]:
+        if not self.tool:
+            return {"content": word}
+        return {"tool_calls": [{"index": 0, "id": "c", "function": {"name": self.tool, "arguments": word}}]}
+
 
 def _chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -51,9 +56,9 @@ def _chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
 
 
 @asynccontextmanager
-async def slow_server(words: int, pause: float) -> AsyncIterator[SlowServer]:
+async def slow_server(words: int, pause: float, tool: str = "") -> AsyncIterator[SlowServer]:
     """A server for the time of one test."""
-    script = SlowServer(words, pause)
+    script = SlowServer(words, pause, tool)
     server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
     try:
         script.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"

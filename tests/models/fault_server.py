@@ -9,8 +9,9 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import zip_longest
 from typing import Any, ClassVar, Literal
 
 Step = Callable[["Reply"], Awaitable[None]]
@@ -72,6 +73,13 @@ class Dialect:
         """The events of a stream; the last two end it."""
         raise NotImplementedError
 
+    def calls(self, calls: Mapping[str, Sequence[str]]) -> list[str]:
+        """The events of a stream of calls: of each the tool's name, and the pieces of its arguments, mixed.
+
+        The first two begin it, the last two end it.
+        """
+        raise NotImplementedError
+
 
 class OpenAIDialect(Dialect):
     name = "openai"
@@ -89,6 +97,20 @@ class OpenAIDialect(Dialect):
     def pieces(self, text: str, finish: str = "stop") -> list[str]:
         deltas: list[dict[str, Any]] = [{"delta": {"content": word}, "finish_reason": None} for word in text.split()]
         choices = [*deltas, {"delta": {}, "finish_reason": self.finishes[finish]}]
+        return [f"data: {json.dumps(self._chunk([{'index': 0, **choice}]))}\n\n" for choice in choices] + [
+            "data: [DONE]\n\n"
+        ]
+
+    def calls(self, calls: Mapping[str, Sequence[str]]) -> list[str]:
+        begin = [
+            {"index": at, "id": f"c-{name}", "type": "function", "function": {"name": name, "arguments": ""}}
+            for at, name in enumerate(calls)
+        ]
+        pieces = [{"index": at, "function": {"arguments": piece}} for at, piece in _mixed(calls)]
+        deltas: list[dict[str, Any]] = [{"delta": {"tool_calls": [one]}, "finish_reason": None}
+                                        for one in [*begin, *pieces]]  # fmt: skip
+        choices = [{"delta": {"role": "assistant"}, "finish_reason": None}, *deltas,
+                   {"delta": {}, "finish_reason": "tool_calls"}]  # fmt: skip
         return [f"data: {json.dumps(self._chunk([{'index': 0, **choice}]))}\n\n" for choice in choices] + [
             "data: [DONE]\n\n"
         ]
@@ -120,12 +142,36 @@ class AnthropicDialect(Dialect):
             {"type": "message_delta", "delta": {"stop_reason": self.finishes[finish]}, "usage": {"output_tokens": 4}},
             {"type": "message_stop"},
         ]
-        return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
+        return _as_events(events)
+
+    def calls(self, calls: Mapping[str, Sequence[str]]) -> list[str]:
+        blocks = [{"type": "tool_use", "id": f"c-{name}", "name": name, "input": {}} for name in calls]
+        deltas = [{"type": "content_block_delta", "index": at,
+                   "delta": {"type": "input_json_delta", "partial_json": piece}}
+                  for at, piece in _mixed(calls)]  # fmt: skip
+        return _as_events([
+            {"type": "message_start", "message": self._message([], None)},
+            *({"type": "content_block_start", "index": at, "content_block": block} for at, block in enumerate(blocks)),
+            *deltas,
+            *({"type": "content_block_stop", "index": at} for at in range(len(blocks))),
+            {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 4}},
+            {"type": "message_stop"},
+        ])  # fmt: skip
 
     def _message(self, content: list[Any], stop: str | None) -> dict[str, Any]:
         usage = {"input_tokens": 3, "output_tokens": 4}
         return {"id": "x", "type": "message", "role": "assistant", "model": "m", "content": content,
                 "stop_reason": stop, "stop_sequence": None, "usage": usage}  # fmt: skip
+
+
+def _as_events(events: Iterable[dict[str, Any]]) -> list[str]:
+    return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
+
+
+def _mixed(calls: Mapping[str, Sequence[str]]) -> list[tuple[int, str]]:
+    """The pieces of all calls, each with its call's number: the first of each, then the second of each."""
+    rounds = zip_longest(*calls.values())
+    return [(at, piece) for pieces in rounds for at, piece in enumerate(pieces) if piece is not None]
 
 
 class FaultServer:
@@ -156,6 +202,18 @@ class FaultServer:
                 await self._stream(reply, text, finish, end, extra)
             else:
                 await self._in_one(reply, text, finish, end)
+
+        self.script.append(step)
+
+    def calls(self, calls: Mapping[str, Sequence[str]], *, end: End = "finish") -> None:
+        """A stream of calls; one that does not finish is ended before its last two events."""
+
+        async def step(reply: Reply) -> None:
+            pieces = self.dialect.calls(calls)
+            await reply.begin(200, {"Content-Type": EVENT_STREAM})
+            for piece in pieces if end == "finish" else pieces[:-2]:
+                await reply.write(piece)
+            await self._end(reply, end)
 
         self.script.append(step)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stamina
 from openai.types.chat.completion_create_params import CompletionCreateParams
 from pydantic import BaseModel, TypeAdapter
 
@@ -28,6 +27,7 @@ from nbagents.models import (
     UserMessage,
 )
 from tests.models.aimock import Aimock, aimock
+from tests.models.conftest import Told
 
 WEATHER = {
     "name": "get_weather",
@@ -61,10 +61,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
         yield server
 
 
-@pytest.fixture(autouse=True)
-def without_waiting() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=10, cap=True):
-        yield
+pytestmark = pytest.mark.usefixtures("without_waiting")
 
 
 @pytest.fixture(params=KINDS)
@@ -102,11 +99,13 @@ async def test_text(client: ChatCompletionClient, streamed: bool) -> None:
 
 
 @both
-async def test_parallel_calls_and_their_results(client: ChatCompletionClient, streamed: bool) -> None:
+async def test_parallel_calls_and_their_results(client: ChatCompletionClient, told: Told, streamed: bool) -> None:
     question: LLMMessage = UserMessage(content="weather?", source="user")
     result = await ask(client, "weather?", streamed=streamed, tools=[WEATHER])
     assert isinstance(result.content, list) and result.finish_reason == "function_calls"
     assert [json.loads(call.arguments)["city"] for call in result.content] == ["Paris", "Oslo"]
+    written = ["".join(piece.arguments for piece in told.pieces if piece.index == at) for at in (0, 1)]
+    assert written == ([call.arguments for call in result.content] if streamed else ["", ""])
     outcomes = [FunctionExecutionResult(content="8C", name=call.name, call_id=call.id) for call in result.content]
     history = [
         question,

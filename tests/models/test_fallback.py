@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import stamina
 from PIL import Image as PILImage
 
 from nbagents.errors import ConfigurationError, ModelError, ModelFallbackError, ModelNotFound, ModelServerError
 from nbagents.image import Image
 from nbagents.models import (
     ChatCompletionClient,
-    CreateResult,
     FallbackChatCompletionClient,
     OpenAIChatCompletionClient,
     ReplayChatCompletionClient,
     UserMessage,
     client_for,
 )
-from nbagents.models.retrying import RetryNotice, on_retry
+from tests.models.asking import ask, both
+from tests.models.conftest import Told
 from tests.models.fault_server import FaultServer, OpenAIDialect, fault_server
-
-HELLO = [UserMessage(content="Hi", source="user")]
 
 
 @pytest.fixture
@@ -32,50 +29,28 @@ async def server() -> AsyncIterator[FaultServer]:
         yield server
 
 
-@pytest.fixture
-def notices() -> Iterator[list[RetryNotice]]:
-    seen: list[RetryNotice] = []
-    token = on_retry.set(seen.append)
-    with stamina.set_testing(True, attempts=10, cap=True):
-        yield seen
-    on_retry.reset(token)
+pytestmark = pytest.mark.usefixtures("without_waiting")
 
 
 def first(server: FaultServer, **options: Any) -> OpenAIChatCompletionClient:
     return OpenAIChatCompletionClient("m", base_url=f"{server.url}/v1", api_key="k", **options)
 
 
-async def ask(client: ChatCompletionClient, streamed: bool, texts: list[str] | None = None) -> CreateResult:
-    if not streamed:
-        return await client.create(HELLO)
-    async for part in client.create_stream(HELLO):
-        if isinstance(part, CreateResult):
-            return part
-        if texts is not None:
-            texts.append(part)
-    raise AssertionError("no result")
-
-
-both = pytest.mark.parametrize("streamed", [True, False], ids=["stream", "create"])
-
-
 @both
-async def test_the_next_one_is_asked_where_one_does_not_answer(
-    server: FaultServer, notices: list[RetryNotice], streamed: bool
-) -> None:
+async def test_the_next_one_is_asked_where_one_does_not_answer(server: FaultServer, told: Told, streamed: bool) -> None:
     client = FallbackChatCompletionClient([first(server), ReplayChatCompletionClient(["I stand in.", "never"])])
     server.fails(500, times=3)
     result = await ask(client, streamed)
     assert (result.content, result.billed_by) == ("I stand in.", "replay")
-    assert [(notice.attempt, notice.fallback) for notice in notices[:2]] == [(1, ""), (2, "")]
-    assert notices[2].fallback and isinstance(notices[2].error, ModelServerError)
+    assert [(notice.attempt, notice.fallback) for notice in told.retries[:2]] == [(1, ""), (2, "")]
+    assert told.retries[2].fallback and isinstance(told.retries[2].error, ModelServerError)
     assert (await ask(client, streamed)).content in ("ok then", "okthen"), "each call begins with the first"
     assert client.total_usage().completion_tokens > 0
     await client.close()
 
 
 @both
-async def test_none_of_them_answers(server: FaultServer, notices: list[RetryNotice], streamed: bool) -> None:
+async def test_none_of_them_answers(server: FaultServer, told: Told, streamed: bool) -> None:
     client = FallbackChatCompletionClient([first(server), first(server)])
     server.fails(404, times=2)
     with pytest.raises(ModelFallbackError, match=r"none of 2 models answered: openai/m: .*; openai/m: ") as caught:
@@ -93,14 +68,14 @@ async def test_what_was_begun_is_not_begun_again(server: FaultServer) -> None:
     await client.close()
 
 
-async def test_one_that_cannot_see_is_passed_over(server: FaultServer, notices: list[RetryNotice]) -> None:
+async def test_one_that_cannot_see_is_passed_over(server: FaultServer, told: Told) -> None:
     seeing = OpenAIChatCompletionClient("gpt-4o", base_url=f"{server.url}/v1", api_key="k")
     client = FallbackChatCompletionClient([first(server), seeing])
     picture = Image.from_pil(PILImage.new("RGB", (1, 1)))
     result = await client.create([UserMessage(content=["see", picture], source="user")])
     assert result.content == "ok then"
     assert server.asked[0].body["model"] == "gpt-4o"
-    assert "does not support vision" in str(notices[0].error)
+    assert "does not support vision" in str(told.retries[0].error)
     await client.close()
 
 

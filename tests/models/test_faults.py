@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-import stamina
 
 from nbagents.errors import (
     ModelAuthenticationError,
@@ -29,24 +27,7 @@ from nbagents.models import (
 from tests.models.asking import HELLO, KEY, ask, both, client_of
 from tests.models.fault_server import AnthropicDialect, Dialect, FaultServer, OpenAIDialect, fault_server
 
-
-@pytest.fixture(params=[OpenAIDialect(), AnthropicDialect()], ids=["openai", "anthropic"])
-async def server(request: pytest.FixtureRequest) -> AsyncIterator[FaultServer]:
-    async with fault_server(request.param) as server:
-        yield server
-
-
-@pytest.fixture
-async def client(server: FaultServer) -> AsyncIterator[ChatCompletionClient]:
-    client = client_of(server.dialect, server.url)
-    yield client
-    await client.close()
-
-
-@pytest.fixture(autouse=True)
-def without_waiting() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=10, cap=True):
-        yield
+pytestmark = pytest.mark.usefixtures("without_waiting")
 
 
 @both

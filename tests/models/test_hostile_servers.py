@@ -27,15 +27,9 @@ from nbagents.models import (
     keys,
 )
 from tests.models.asking import HELLO, KEY, ask, both, client_of
-from tests.models.fault_server import EVENT_STREAM, AnthropicDialect, FaultServer, OpenAIDialect, Reply, fault_server
+from tests.models.fault_server import EVENT_STREAM, FaultServer, Reply, fault_server
 
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture(params=[OpenAIDialect(), AnthropicDialect()], ids=["openai", "anthropic"])
-async def server(request: pytest.FixtureRequest) -> AsyncIterator[FaultServer]:
-    async with fault_server(request.param) as server:
-        yield server
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from nbagents.models import (
     SystemMessage,
     UserMessage,
 )
+from tests.models.conftest import Told
 from tests.models.sse_server import SSEServer, sse_server
 
 HELLO: list[LLMMessage] = [
@@ -168,3 +169,14 @@ async def test_an_answer_that_was_cut_off_is_as_long_as_it_came(server: SSEServe
     says(server, '{"answer": "one two thr', "length")
     result = await client.create(HELLO, tools=[NOW])
     assert (result.content, result.finish_reason) == ("one two thr", "length")
+
+
+@pytest.mark.parametrize("size", [1, 3, 200])
+async def test_a_call_is_told_as_it_is_written(server: SSEServer, client: Client, told: Told, size: int) -> None:
+    reply = '{"tool": "get_weather", "arguments": {"city": "Os{}lo", "in": {"days": 2}}}'
+    server.says(*({"content": reply[at : at + size]} for at in range(0, len(reply), size)))
+    parts = [part async for part in client.create_stream(HELLO, tools=[WEATHER])]
+    (result,) = parts
+    assert isinstance(result, CreateResult) and isinstance(result.content, list)
+    assert {(piece.index, piece.id, piece.name) for piece in told.pieces} == {(0, result.content[0].id, "get_weather")}
+    assert json.loads("".join(piece.arguments for piece in told.pieces)) == json.loads(result.content[0].arguments)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import stamina
@@ -19,47 +18,24 @@ from nbagents.models import (
     ChatCompletionClient,
 )
 from nbagents.models.faults import retry_after
-from nbagents.models.retrying import RetryNotice, RetryPolicy, on_retry
-from tests.models.asking import HELLO, ask, both, client_of
-from tests.models.fault_server import AnthropicDialect, FaultServer, OpenAIDialect, fault_server
+from nbagents.models.notices import listen
+from nbagents.models.retrying import RetryPolicy
+from tests.models.asking import HELLO, ask, both
+from tests.models.conftest import Told
+from tests.models.fault_server import FaultServer
 
-
-@pytest.fixture(params=[OpenAIDialect(), AnthropicDialect()], ids=["openai", "anthropic"])
-async def server(request: pytest.FixtureRequest) -> AsyncIterator[FaultServer]:
-    async with fault_server(request.param) as server:
-        yield server
-
-
-@pytest.fixture
-async def client(server: FaultServer) -> AsyncIterator[ChatCompletionClient]:
-    client = client_of(server.dialect, server.url)
-    yield client
-    await client.close()
-
-
-@pytest.fixture(autouse=True)
-def without_waiting() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=10, cap=True):
-        yield
-
-
-@pytest.fixture
-def notices() -> Iterator[list[RetryNotice]]:
-    seen: list[RetryNotice] = []
-    token = on_retry.set(seen.append)
-    yield seen
-    on_retry.reset(token)
+pytestmark = pytest.mark.usefixtures("without_waiting")
 
 
 @both
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 529])
 async def test_what_passes_is_waited_out(
-    server: FaultServer, client: ChatCompletionClient, notices: list[RetryNotice], status: int, streamed: bool
+    server: FaultServer, client: ChatCompletionClient, told: Told, status: int, streamed: bool
 ) -> None:
     server.fails(status, times=2)
     assert (await ask(client, streamed)).content in ("ok then", "okthen")
-    assert [(notice.attempt, notice.attempts) for notice in notices] == [(1, 3), (2, 3)]
-    assert all((notice.provider, notice.model) == (server.dialect.name, "m") for notice in notices)
+    assert [(notice.attempt, notice.attempts) for notice in told.retries] == [(1, 3), (2, 3)]
+    assert all((notice.provider, notice.model) == (server.dialect.name, "m") for notice in told.retries)
     assert len(server.asked) == 3
 
 
@@ -79,14 +55,14 @@ async def test_what_does_not_pass_is_given_up(
 
 @both
 async def test_the_server_says_when_to_come_back(
-    server: FaultServer, client: ChatCompletionClient, notices: list[RetryNotice], streamed: bool
+    server: FaultServer, client: ChatCompletionClient, told: Told, streamed: bool
 ) -> None:
     stamina.set_testing(False)
     server.fails(429, headers={"Retry-After": "0.2"})
     began = time.monotonic()
     await ask(client, streamed)
     assert time.monotonic() - began >= 0.2
-    assert [notice.wait for notice in notices] == [0.2]
+    assert [notice.wait for notice in told.retries] == [0.2]
 
 
 async def test_a_server_that_asks_for_too_much_patience(server: FaultServer, client: ChatCompletionClient) -> None:
@@ -100,7 +76,7 @@ async def test_a_server_that_asks_for_too_much_patience(server: FaultServer, cli
 async def test_the_token_ends_the_wait_between_two_attempts(server: FaultServer, client: ChatCompletionClient) -> None:
     stamina.set_testing(False)
     token, waiting = CancellationToken(), asyncio.Event()
-    on_retry.set(lambda notice: waiting.set())
+    listen(lambda notice: waiting.set())
     server.fails(429, headers={"Retry-After": "60"})
     asking = asyncio.create_task(client.create(HELLO, cancellation_token=token))
     await waiting.wait()
@@ -138,7 +114,11 @@ async def test_a_limit_per_minute_that_points_to_the_billing_page(
         ({"retry-after": "2"}, 2.0),
         ({"retry-after": "-1"}, 0.0),
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": "nan"}, 0.0),
+        ({"retry-after": "inf"}, float("inf")),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "Wed, 21 Oct 99999 07:28:00 GMT"}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 -0000"}, 0.0),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
     ],
 )

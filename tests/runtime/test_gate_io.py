@@ -15,8 +15,8 @@ from nbagents.cancellation import CancellationToken
 from nbagents.errors import ModelServerError
 from nbagents.messages import ModelClientStreamingChunkEvent, TextMessage
 from nbagents.models import ChatCompletionCache, CreateResult, ReplayChatCompletionClient, RequestUsage
+from nbagents.models.notices import RetryNotice, tell
 from nbagents.models.openai import OpenAIChatCompletionClient
-from nbagents.models.retrying import RetryNotice, notify
 from nbagents.runtime import Gate, Redactor, Run, passing
 from nbagents.runtime.journal import Entry
 from nbagents.teams import RoundRobinGroupChat
@@ -175,7 +175,7 @@ async def test_a_retry_is_an_entry_of_the_journal() -> None:
     class Busy(Remote):
         async def create(self, messages: Any, **asked: Any) -> CreateResult:
             error = ModelServerError("too much to do", provider="replay", model="script")
-            notify(RetryNotice("replay", "script", error, 1, 3, 0.5))
+            tell(RetryNotice("replay", "script", error, 1, 3, 0.5))
             return CreateResult(finish_reason="stop", content="ok", usage=RequestUsage(1, 1))
 
     for on_thread in (True, False):

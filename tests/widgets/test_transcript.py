@@ -271,3 +271,16 @@ def test_a_budget_is_not_spoken_of_where_nothing_had_a_price() -> None:
     effect = {"type": "effect", "effect": "e1", "kind": "model", "request": {"model": "openai/m"}}
     refused = {"type": "result", "effect": "e1", "ok": False, "error": "refused"}
     assert wording.cost(Transcript.of([unpriced, effect, refused])) == "0 tokens in 1 model call"
+
+
+def test_what_a_failed_attempt_cost_is_added_and_said_to_be_an_estimate() -> None:
+    transcript, usage = Transcript(), {"prompt_tokens": 100, "completion_tokens": 20}
+    for entry in (
+        {"type": "effect", "effect": "e1", "kind": "model", "agent": "a", "request": {"model": "openai/m"}},
+        {"type": "retry", "effect": "e1", "provider": "openai", "model": "m", "error": "x", "attempt": 1, "attempts": 3,
+         "wait": 0.5, "usage": usage, "cost": 0.25, "estimated": True},
+        {"type": "result", "effect": "e1", "ok": True, "seconds": 1.0, "usage": usage, "cost": 0.5, "value": {}},
+    ):  # fmt: skip
+        transcript.apply(entry)
+
+    assert wording.cost(transcript) == "about 240 tokens in 1 model call · $0.75"
