@@ -6,7 +6,7 @@ from html import escape
 
 from . import wording
 from .highlight import code_html
-from .items import Asked, Block, Item, Said, Task, Thought, ToolCall
+from .items import Asked, Block, Item, Resumed, Said, Task, Thought, ToolCall
 from .markdown import to_html
 from .outputs import outputs_html, picture_type
 from .plain import shortened
@@ -29,6 +29,8 @@ def item_html(item: Item) -> str:
         case ToolCall():
             parts = [_pre(item.arguments), _pre(item.result)]
             return "\n".join(filter(None, parts))
+        case Resumed():
+            return f"<p><em>{escape(wording.resumed(item))}</em></p>"
     raise AssertionError(f"unknown item {item!r}")
 
 

@@ -69,7 +69,9 @@ def _headline(transcript: Transcript, room: Room) -> str:
     if transcript.status == "running":
         told = filter(None, [transcript.activity(), wording.how_to_answer(transcript)])
         return f"<p><em>{escape(' · '.join(told))}</em></p>"
-    return f"<p><strong>{escape(wording.ending(transcript))}</strong></p>"
+    phrase, line = wording.how_to_resume(transcript)
+    how = f"<br>\n{phrase} <code>{escape(line)}</code>" if line else ""
+    return f"<p><strong>{escape(wording.ending(transcript))}</strong>{how}</p>"
 
 
 def _last_figure(transcript: Transcript) -> Block | None:
@@ -91,6 +93,9 @@ def _turns(transcript: Transcript, figure: Block | None, room: Room) -> Iterator
     opened = " open" if transcript.status == "running" else ""
     for (turn, agent), group in groupby(transcript.items, key=lambda item: (item.turn, item.agent)):
         items = list(group)
+        if not agent:
+            yield from map(item_html, items)
+            continue
         told = " · ".join(
             filter(None, [str(turn or ""), escape(agent if turn else "task"), escape(_told(items, transcript))])
         )
