@@ -176,6 +176,8 @@ class Allowance:
 
     def go_on(self, budget: Budget, usage: Usage) -> None:
         """The run goes on with `budget`, of which `usage` and the time that it has taken are spent."""
+        if budget.usd != self.budget.usd:
+            self.unpriced.clear()  # of the new limit it is told once, too
         self.budget = budget
         self._tokens, self._usd = usage.tokens, usage.cost.usd if budget.usd is not None else 0.0
         self._clock.go_on()
