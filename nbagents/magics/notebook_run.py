@@ -45,7 +45,8 @@ class NotebookRun(Run):
         """
         if self._view is not None:
             self._view.leave(cell)
-        self._view = RunView(self, cell, interactive=cell.can_ask, awaited=awaited)
+        interactive = cell.can_ask if awaited else cell.allow_stdin  # a task may resume it after its cell has ended
+        self._view = RunView(self, cell, interactive=interactive, awaited=awaited)
         self.gate.asker = self._view.ask
         self._view.show()
         return self._view

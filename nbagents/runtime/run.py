@@ -58,7 +58,7 @@ class Run:
     ) -> None:
         self.name = name
         self.id = id or str(uuid.uuid4())
-        self.gate = gate
+        self.gate, gate.conversation = gate, self.id
         self.stop_reason = ""
         self._team = team
         self._lock, self._stop_text, self._close, self._hold = dict(lock or {}), stop_text, close, hold

@@ -67,6 +67,8 @@ class RunLog:
         self.listeners: list[Listener] = []
         self.turn = self.taken = 0
         """The turn that goes on, and how many are over."""
+        self.conversation = ""
+        """The id of the run, where there is one."""
         self.resumed = False
         """The run has ended before, and goes on."""
         self.budget = budget

@@ -97,7 +97,12 @@ class BaseGroupChat(Conversation):
         taking_part = TAKING_PART.get()
         TAKING_PART.set(False)  # what the members run themselves is none of that
         try:
-            with ensured_gate() as gate, account() as usage, under(self._hold) as within, team_span(self._name):
+            with (
+                ensured_gate() as gate,
+                account() as usage,
+                under(self._hold) as within,
+                team_span(self._name, gate.conversation),
+            ):
                 if task and not within:
                     gate.note("task", messages=tuple(task))
                 if gate.resumed and not (task or within):  # the same run goes on, and its turns count on

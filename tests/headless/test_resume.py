@@ -169,6 +169,26 @@ async def test_an_interrupt_of_the_cell_stops_the_run_that_it_resumed(interactiv
     assert "stopped by an interrupt in turn 2" in cell.errors[0]["evalue"]
 
 
+async def test_a_run_that_is_resumed_while_a_cell_runs_or_none_asks_and_ends(
+    interactive: Notebook, llmock: Any
+) -> None:
+    """By a task of the person's own: its view is in the output of the cell that made the task, and waits for nobody."""
+    for name, then in (("amid", "\nawait asyncio.sleep(1)"), ("after", "")):
+        llmock.reset().reply("It may be 42.").reply("Sure?")
+        await interactive.run(f"%%team run pair --as {name} --budget 2turns\nWhat is 6 * 7?")
+        llmock.reply(BLOCK).reply("It is 42.").reply("DONE")
+        later = f"asyncio.get_running_loop().call_later(0.2, lambda: {name}.resume('+3turns'))"
+        cell = await interactive.run(f"_ = {later}{then}")
+        assert not cell.errors
+        await until(interactive, f"{name}.status == 'waiting'")
+        assert await interactive.value("print(json.dumps(1))") == 1, "the kernel is free"
+        assert (await interactive.run(f"%team approve {name}")).results == [
+            f"run '{name}': block 1 of coder is approved"
+        ]
+        await interactive.run(f"await {name}")
+        assert await interactive.value(f"print(json.dumps({name}.answer))") == "It is 42."
+
+
 async def test_a_paused_run_can_be_stopped_for_good(interactive: Notebook, llmock: Any) -> None:
     llmock.reply("It may be 42.")
     await interactive.run("%%team run pair --as over --code none --budget 1turn\nWhat is 6 * 7?")

@@ -195,6 +195,15 @@ async def test_a_run_whose_model_failed_takes_that_turn_again() -> None:
     assert run.answer == "answer 7"
 
 
+async def test_an_agent_alone_goes_on_too() -> None:
+    client = Numbered(1)
+    run = Run("r", AssistantAgent("a", client), Gate())
+    run.start("go")
+    assert isinstance(await ended(run), RunFailed)
+    assert await ended(run.resume()) is None
+    assert (said(run), client.shown) == (["go", "answer 2"], [2, 2])
+
+
 async def test_a_run_that_was_stopped_at_work_goes_on_with_that_turn() -> None:
     executor = EndlessExecutor()
     writer = CodeWritingAgent("coder", executor, ReplayChatCompletionClient(["```python\n1\n```"] * 2 + ["OK"]))
