@@ -73,7 +73,7 @@ class RunCell:
         return run
 
     async def resume(self, line: str) -> Run:
-        """``%team resume``: returns the run when it has ended or was detached.
+        """``%team resume``: returns the run when it ended or was detached. Headless, one that is done is left alone.
 
         Raises:
             ConfigurationError: there is no such run here, or it cannot go on, or not with that budget.
@@ -81,6 +81,10 @@ class RunCell:
         """
         arguments = RESUME.parse(line)
         run, cell = self._known(arguments.words[0]), Cell.executing()
+        if run.status == "done" and not cell.can_ask:
+            # A notebook that is executed again, by nobody, may come to its end where it was paused once.
+            print(f"run {run.name!r} is done, there is nothing to resume")
+            return run
         view = run.resume_in(cell, arguments.names.get("budget"), awaited=True)
         await self._follow(run, view, detach="detach" in arguments.switches and cell.can_ask)
         return run

@@ -113,6 +113,7 @@ class Allowance:
         self._tokens, self._usd = usage.tokens, usage.cost.usd if budget.usd is not None else 0.0
         """Spent, and set aside for the calls that go on."""
         self._clock = _Clock()
+        self._held = False
         self._longest = 0
 
     def take_turn(self, taken: int) -> None:
@@ -171,8 +172,10 @@ class Allowance:
         return self._clock.stopped()
 
     def held(self) -> None:
-        """The run has ended, and may go on later: time does not count until then."""
-        self._clock.stop()
+        """The run has ended, and may go on later: time does not count until then. A second call does nothing."""
+        if not self._held:
+            self._held = True
+            self._clock.stop()
 
     def go_on(self, budget: Budget, usage: Usage) -> None:
         """The run goes on with `budget`, of which `usage` and the time that it has taken are spent."""
@@ -180,7 +183,9 @@ class Allowance:
             self.unpriced.clear()  # of the new limit it is told once, too
         self.budget = budget
         self._tokens, self._usd = usage.tokens, usage.cost.usd if budget.usd is not None else 0.0
-        self._clock.go_on()
+        if self._held:
+            self._held = False
+            self._clock.go_on()
 
     def _check_time(self, taken: int) -> None:
         minutes, seconds = self.budget.minutes, self._clock.seconds()

@@ -91,11 +91,20 @@ async def test_what_cannot_go_on_says_what_to_do(
     assert await headless.value("wrong.status") == "paused"
 
 
-async def test_a_run_that_is_done_cannot_be_resumed(headless: Headless, llmock: Any) -> None:
+async def test_a_run_that_is_done_cannot_be_resumed(interactive: Notebook, llmock: Any) -> None:
+    llmock.reply("Because.")
+    await interactive.run("%team run writer --as ready Why?")
+    for line in ("%team resume ready --budget +1usd", "ready.resume()"):
+        [error] = (await interactive.run(line)).errors
+        assert error["evalue"] == "run 'ready' is done, there is nothing to resume: run its team anew"
+
+
+async def test_where_nobody_is_there_a_run_that_is_done_is_left_alone(headless: Headless, llmock: Any) -> None:
     llmock.reply("Because.")
     await headless.runs("%team run writer --as ready Why?")
-    said = (await headless.run("%team resume ready --budget +1usd")).one_line_error("ConfigurationError")
-    assert said == "run 'ready' is done, there is nothing to resume: run its team anew"
+    cell = await headless.runs("%team resume ready --budget +1usd")
+    assert cell.text == "run 'ready' is done, there is nothing to resume\n"
+    assert await headless.value("[e['type'] for e in ready.journal.entries].count('resumed')") == 0
 
 
 async def test_a_run_of_another_kernel_says_that_this_one_does_not_have_it(headless: Headless) -> None:

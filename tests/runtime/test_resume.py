@@ -275,6 +275,9 @@ async def test_minutes_count_on_but_not_while_it_was_paused(monkeypatch: pytest.
         await run
     assert run.how_to_resume == "r.resume('+2min')"
     now[0] += 100_000
+    run.stop()  # what it holds is given back; its clock stands still all the same
+    with pytest.raises(RunStopped, match="when it was paused"):
+        await run
     with pytest.raises(BudgetReached, match="budget 4 min reached after turn 5"):
         await run.resume("+2min")
 
