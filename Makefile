@@ -100,6 +100,10 @@ build: $(FRONT) ## Build the wheel into dist/
 docs: $(MADE)/docs ## Build the documentation into dist/docs; a warning fails it
 	@$(STEP) "Build the documentation" sphinx-build -W --keep-going -q -b html -d dist/doctrees docs dist/docs
 
+.PHONY: images
+images: $(MADE)/dev chromium ## Make the pictures of the documentation anew, in docs/images
+	@$(STEP) "Take the pictures" env NBAGENTS_ARTIFACTS=docs/images pytest -q tests/browser/test_pictures.py
+
 .PHONY: lock
 lock: $(MADE)/tools ## Bring the package-lock.json files up to date (BEFORE=2026-10-01 for the state of that day)
 	@cd labextension && $(abspath $(STEP)) "Lock the front end's packages" \

@@ -278,11 +278,13 @@ class BudgetReached(RunStopped):
     Args:
         message: which limit was reached, and when.
         limit: the limit as it is said: "$0.50", "12 turns".
+        kind: which it is: usd, tokens, turns or minutes.
+        needed: the least limit of that kind with which what comes next could have begun.
     """
 
-    def __init__(self, message: str, *, limit: str = "") -> None:
+    def __init__(self, message: str, *, limit: str = "", kind: str = "", needed: float = 0.0) -> None:
         super().__init__(message)
-        self.limit = limit
+        self.limit, self.kind, self.needed = limit, kind, needed
 
 
 class RunNotFinished(RunError):

@@ -153,9 +153,10 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
     def _in_run(self, task: Sequence[BaseChatMessage]) -> Iterator[tuple[Gate, Usage]]:
         """A run of this agent alone: its gate, and what it spends."""
         with ensured_gate() as gate, account() as usage:
-            gate.note("task", messages=tuple(task))
+            if task or not gate.resumed:
+                gate.note("task", messages=tuple(task))
             gate.speaker([self.name])
-            with turn_span(self.name):
+            with turn_span(self.name, gate.conversation):
                 yield gate, usage
 
     async def save_state(self) -> Mapping[str, Any]:

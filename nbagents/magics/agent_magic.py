@@ -52,6 +52,11 @@ def define_agent(session: Session, settings: NBAgents, line: str, body: str | No
     arguments = AGENT.parse(line)
     if body is None:
         raise ConfigurationError("%%agent is a cell magic: write %%agent with two % and the instructions below it")
+    if arguments.words[0] in COMMANDS:
+        raise ConfigurationError(
+            f"agent {arguments.words[0]!r}: %agents {arguments.words[0]} is a command, and could not show this agent: "
+            "choose another name"
+        )
     yaml, instructions, first_line = split(body)
     values = parse(yaml, first_line, AGENT_KEYS)
     for flag, value in arguments.values.items():

@@ -40,8 +40,12 @@ class BuiltTeam:
     described: dict[str, Any]
     settings: dict[str, Any]
 
+    async def hold(self) -> None:
+        """Bring out the results, and keep the containers for when the run goes on."""
+        await self.work.bring()
+
     async def close(self) -> None:
-        """Give back the connections, and end the containers."""
+        """Give back the connections, and end the containers. Both are made anew for a run that goes on."""
         try:
             await self.work.close()
         finally:

@@ -126,6 +126,8 @@ class Extension:
             verb, rest = verb_of(line, list(COMMANDS), "%team")
             if verb == "run":
                 return self._run_cell(rest, cell)
+            if verb == "resume" and cell is None:
+                return self._run_cell.resume(rest)
             return self._teams(verb, rest, cell)
 
         team.__doc__ = help_text()

@@ -1,13 +1,24 @@
-"""`NotebookRun`: a run that a cell started, with what its code did to the notebook."""
+"""`NotebookRun`: a run that a cell started, where it is shown, and what its code did to the notebook."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import Context
+from typing import Any, Self
 
-from ..errors import ExecutionUnavailable, RunNotFinished, UnknownNameError
+from ..errors import (
+    BudgetReached,
+    ConfigurationError,
+    ExecutionUnavailable,
+    RunError,
+    RunNotFinished,
+    UnknownNameError,
+)
+from ..kernel.capture import inside_block
+from ..kernel.cell import Cell
 from ..kernel.undo import Undone
 from ..runtime import Run
+from ..widgets.run_view import RunView
 from .workplaces import Workplaces
 
 
@@ -23,6 +34,67 @@ class NotebookRun(Run):
     def __init__(self, *run: Any, work: Workplaces, namespace: Mapping[str, Any], **more: Any) -> None:
         super().__init__(*run, **more)
         self._work, self._namespace = work, namespace
+        self._view: RunView | None = None
+
+    def show_in(self, cell: Cell, *, awaited: bool = True) -> RunView:
+        """Show it in the output of `cell` from now on; a cell that showed it before says so.
+
+        Args:
+            cell: the cell that executes now.
+            awaited: the cell will wait for the end and finish the view.
+        """
+        if self._view is not None:
+            self._view.leave(cell)
+        interactive = cell.can_ask if awaited else cell.allow_stdin  # a task may resume it after its cell has ended
+        self._view = RunView(self, cell, interactive=interactive, awaited=awaited)
+        self.gate.asker = self._view.ask
+        self._view.show()
+        return self._view
+
+    def resume(
+        self, budget: str | Sequence[str] | None = None, *, by: str = "you", context: Context | None = None
+    ) -> Self:
+        """As `Run.resume`; the run is shown in the output of the cell that calls this.
+
+        Raises:
+            ConfigurationError: it is going on, or done, or its budget would pause it at once again.
+            JournalError: its journal was deleted or changed, or cannot be written.
+        """
+        self.resume_in(Cell.executing(), budget, by=by, awaited=False, context=context)
+        return self
+
+    def resume_in(
+        self,
+        cell: Cell,
+        budget: str | Sequence[str] | None,
+        *,
+        awaited: bool,
+        by: str = "you",
+        context: Context | None = None,
+    ) -> RunView:
+        """As `resume`, in `cell`, which finishes the view that is returned if it is `awaited`."""
+        if inside_block():
+            raise ConfigurationError("an agent's block cannot resume a run: what it may spend is up to a person")
+        if self._view is not None and self.ended:
+            self._view.finish()  # of a detached run it may be about to
+        super().resume(budget, by=by, context=context or cell.context)
+        self._work.brought.clear()
+        return self.show_in(cell, awaited=awaited)
+
+    @property
+    def how_to_resume(self) -> str:
+        """The line that lets it go on."""
+        return f"%team resume {self.name}{f' --budget {self._more}' if self._more else ''}"
+
+    def _end(self, error: RunError | None) -> RunError | None:
+        ended = super()._end(error)
+        if isinstance(ended, BudgetReached):  # in the journal it says what happened, in a cell also what to do
+            said = f"{ended} · go on with {self.how_to_resume}"
+            self._error = ended = BudgetReached(said, limit=ended.limit, kind=ended.kind, needed=ended.needed)
+        return ended
+
+    def _told_of_resuming(self) -> dict[str, Any]:
+        return {"again": again} if (again := self._work.blocks_to_run_again()) else {}
 
     @property
     def data(self) -> RunData:

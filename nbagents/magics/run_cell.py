@@ -1,4 +1,5 @@
-"""A run cell: ``%%team run`` makes a run, awaits it on the kernel's loop, and ends as the run ends.
+"""A run cell: ``%%team run`` makes a run, awaits it on the kernel's loop, and ends as the run ends; so does
+``%team resume`` with a run that had ended.
 
 Interrupting the cell is Stop. Detach ends the cell and lets the run go on. Where nobody can be asked, a question
 fails the cell.
@@ -10,7 +11,6 @@ import asyncio
 import builtins
 import keyword
 from collections.abc import MutableMapping
-from dataclasses import asdict
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -28,7 +28,7 @@ from .session import Session
 from .settings import NBAgents
 from .shared_data import as_message, shared
 from .specs import TeamSpec
-from .team_commands import RUN
+from .team_commands import RESUME, RUN
 
 
 class RunCell:
@@ -61,11 +61,42 @@ class RunCell:
         built = await self._build(spec, arguments.values.get("code", ""), {each: self._namespace[each] for each in use})
         budget = self._budget(arguments, spec)
         run = self._new_run(name or self._free_name(spec.name), spec, built, arguments, described, budget)
+        if run.name in self._session.runs:
+            self._session.runs[run.name].stop("a new run of its name")  # one that is paused holds containers
         self._session.runs[run.name] = run
         if name:
             self._namespace[name] = run
-        await self._follow(run, task, described, detach="detach" in arguments.switches)
+        cell = Cell.executing()
+        view = run.show_in(cell)
+        run.start(_messages(run, task, described), context=cell.context)
+        await self._follow(run, view, detach="detach" in arguments.switches and cell.can_ask)
         return run
+
+    async def resume(self, line: str) -> Run:
+        """``%team resume``: returns the run when it ended or was detached. Headless, one that is done is left alone.
+
+        Raises:
+            ConfigurationError: there is no such run here, or it cannot go on, or not with that budget.
+            RunFailed, RunStopped, HumanInputUnavailable: how the run ended, if not with an answer.
+        """
+        arguments = RESUME.parse(line)
+        run, cell = self._known(arguments.words[0]), Cell.executing()
+        if run.status == "done" and not cell.can_ask:
+            # A notebook that is executed again, by nobody, may come to its end where it was paused once.
+            print(f"run {run.name!r} is done, there is nothing to resume")
+            return run
+        view = run.resume_in(cell, arguments.names.get("budget"), awaited=True)
+        await self._follow(run, view, detach="detach" in arguments.switches and cell.can_ask)
+        return run
+
+    def _known(self, name: str) -> NotebookRun:
+        journal = self._journals.path / f"{name}.jsonl"
+        if name not in self._session.runs and journal.exists():
+            raise ConfigurationError(
+                f"this kernel has no run {name!r}, only its journal {journal} is there: a run goes on only in the "
+                "kernel that began it, and cannot be resumed from its journal yet; run its cell again"
+            )
+        return self._session.run(name)
 
     async def _build(self, spec: TeamSpec, code: str, use: dict[str, Any]) -> BuiltTeam:
         builder = TeamBuilder(self._session, self._settings, code, use)
@@ -75,18 +106,9 @@ class RunCell:
         await built.work.prepare()
         return built
 
-    async def _follow(self, run: Run, task: str, described: dict[str, str], *, detach: bool) -> None:
-        """Show the run and wait until it has ended or the cell may go."""
-        cell = Cell.executing()
-        view = RunView(run, cell, interactive=cell.can_ask)
-        run.gate.asker = view.ask
-        messages: list[BaseChatMessage] = [TextMessage(content=task, source="user")]
-        if described:
-            text = run.gate.redact(as_message(described))  # a pivot makes columns of values
-            messages.append(TextMessage(content=text, source="user", metadata={"nbagents": "shared"}))
-        view.show()
-        run.start(messages, context=cell.context)
-        if detach and cell.can_ask:
+    async def _follow(self, run: Run, view: RunView, *, detach: bool) -> None:
+        """Wait until the run has ended or the cell may go."""
+        if detach:
             run.detach()
         async with ticking():
             ended = await self._wait(run)
@@ -114,16 +136,16 @@ class RunCell:
         arguments: Arguments,
         described: dict[str, str],
         budget: Budget,
-    ) -> Run:
+    ) -> NotebookRun:
         redactor = Redactor.from_environment()
         approve = arguments.values.get("approve", "ask")
         journal = self._journals.new(name, redactor)
-        limits = {name: limit for name, limit in asdict(budget).items() if limit is not None}
+        limits = budget.limits
         gate = Gate(journal, approvals=Approvals(approve), redactor=redactor, budget=budget if limits else None)
         settings = {"approve": approve, "code": built.code, "budget": limits, **built.settings}
         lock = {**built.described, "shared": described, "settings": settings}
         return NotebookRun(
-            name, built.team, gate, lock=lock, stop_text=spec.stop, close=built.close,
+            name, built.team, gate, lock=lock, stop_text=spec.stop, close=built.close, hold=built.hold,
             work=built.work, namespace=self._namespace,
         )  # fmt: skip
 
@@ -164,3 +186,12 @@ class RunCell:
         while f"{team}_{number}" in self._session.runs:
             number += 1
         return f"{team}_{number}"
+
+
+def _messages(run: Run, task: str, described: dict[str, str]) -> list[BaseChatMessage]:
+    """What the team is told: the task, and of which variables."""
+    messages: list[BaseChatMessage] = [TextMessage(content=task, source="user")]
+    if described:
+        text = run.gate.redact(as_message(described))  # a pivot makes columns of values
+        messages.append(TextMessage(content=text, source="user", metadata={"nbagents": "shared"}))
+    return messages

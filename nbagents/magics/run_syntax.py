@@ -2,8 +2,8 @@
 
 IPython takes any line that ends with ``?`` for a question about a name, which a task in plain words often is not; so
 ``%team run`` lines, and those that reply or give a reason, are transformed before that. And IPython's magics are
-synchronous, so that once a cell is transformed its calls of ``run`` are rewritten to ``await``; and those of
-``%agents check`` and ``%agents doctor``, which ask an engine and a keyring that may take their time.
+synchronous, so that once a cell is transformed its calls of ``run`` and ``resume`` are rewritten to ``await``; and
+those of ``%agents check`` and ``%agents doctor``, which ask an engine and a keyring that may take their time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TEXT_VERBS = ("run", "reply", "reject")
 AWAITED_CALL = re.compile(
     r"""^(?P<indent>\s*)(?P<target>[\w.\[\]'", ]+?\s*=\s*)?"""
     r"""(?P<call>get_ipython\(\)\.run_(?:cell|line)_magic\("""
-    r"""(?:(?P<run>'team', ['"]\s*run\b)|'agents', '\s*(?:check|doctor)\s*').*\))(?P<end>;?\s*)$""",
+    r"""(?:(?P<run>'team', ['"]\s*(?:run|resume)\b)|'agents', '\s*(?:check|doctor)\s*').*\))(?P<end>;?\s*)$""",
     re.S,
 )
 

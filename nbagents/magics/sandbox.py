@@ -1,4 +1,9 @@
-"""`AgentSandbox`: the container of one agent in one run, with copies of the data that ``--use`` names."""
+"""`AgentSandbox`: the container of one agent in one run, with copies of the data that ``--use`` names.
+
+When the run has ended, and its container with it, and the run is resumed, a new container is brought to where the old
+one was: the blocks that had run there without an error are run once more. They were approved as they stand, for a
+container like this one.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +35,18 @@ class AgentSandbox(DockerKernelExecutor):
         super().__init__(options, timeout=timeout)
         self.made: dict[str, None] = {}
         self._use, self._without_data = dict(use), False
+        self._ran: list[CodeBlock] = []
+        self._ended = False
+
+    @property
+    def lost(self) -> int:
+        """How many blocks are run once more before the next one."""
+        return len(self._ran) if self._ended else 0
+
+    async def stop(self) -> None:
+        """End the container with the run."""
+        await super().stop()
+        self._ended = True
 
     async def execute_code_blocks(
         self, code_blocks: list[CodeBlock], cancellation_token: CancellationToken
@@ -40,7 +57,25 @@ class AgentSandbox(DockerKernelExecutor):
             if self._without_data:
                 await self.put(self._use)
                 self._without_data = False
-        result = await super().execute_code_blocks(code_blocks, cancellation_token)
+            again, self._ended = self._ran if self._ended else [], False
+            if again and (problem := await self._run_again(again, cancellation_token)):
+                return _told_first(problem, await self._run(code_blocks, cancellation_token))
+        return await self._run(code_blocks, cancellation_token)
+
+    async def _run_again(self, blocks: list[CodeBlock], token: CancellationToken) -> str:
+        """Run these blocks, up to the first that fails; returns what is to be said about that."""
+        self._ran = []
+        for number, block in enumerate(blocks, 1):
+            result = await self._run([block], token)
+            if result.exit_code:
+                why = (result.output.strip().splitlines() or ["it said nothing"])[-1]
+                return f"This container is new. Of {len(blocks)} earlier blocks, number {number} failed in it: {why}\n"
+        return ""
+
+    async def _run(self, code_blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
+        result = await super().execute_code_blocks(code_blocks, token)
+        if result.exit_code == 0:
+            self._ran += code_blocks
         if result.names is not None:
             self.made |= dict.fromkeys([*result.names.created, *result.names.rebound])
             for name in result.names.deleted:
@@ -51,4 +86,11 @@ class AgentSandbox(DockerKernelExecutor):
         kernel = await super()._connect()
         self._without_data = bool(self._use)
         self.made.clear()
+        if not self._ended:  # it died, and its blocks may be why
+            self._ran.clear()
         return kernel
+
+
+def _told_first(text: str, result: CodeResult) -> CodeResult:
+    said = {"output_type": "stream", "name": "stderr", "text": text}
+    return result.model_copy(update={"output": text + result.output, "outputs": [said, *result.outputs]})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from ..errors import ConfigurationError, UnknownNameError
-from ..runtime import Run
+from .notebook_run import NotebookRun
 from .specs import YOU, AgentSpec, TeamSpec
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ class Session:
     def __init__(self) -> None:
         self.agents: dict[str, AgentSpec] = {}
         self.teams: dict[str, TeamSpec] = {}
-        self.runs: dict[str, Run] = {}
+        self.runs: dict[str, NotebookRun] = {}
 
     def define_agent(self, spec: AgentSpec) -> str:
         """Keep an agent; returns "new", "unchanged" or "changed"."""
@@ -53,7 +53,7 @@ class Session:
             return TeamSpec(name=name, agents=(name,), max_turns=1)
         return _found("team", self.teams, name, "define it in a cell: %%team create NAME")
 
-    def run(self, name: str) -> Run:
+    def run(self, name: str) -> NotebookRun:
         """The run called `name`; "" is the one that waits for a person, else the newest.
 
         Raises:

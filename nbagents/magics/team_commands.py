@@ -38,6 +38,16 @@ RUN = Command(
     rest="TASK",
 )
 
+RESUME = Command(
+    "%team resume RUN",
+    "Goes on with a run where it stopped: paused by its budget, stopped, or failed.",
+    ("RUN",),
+    (
+        Flag("budget", "what it may spend; with a + so much more than before", takes="names", value="+0.50,+4turns"),
+        Flag("detach", "end the cell at once and let the run go on", takes="nothing"),
+    ),
+)
+
 SHOW = Command("%team show [RUN]", "Shows a run as far as it is.", more_words=True)
 STOP = Command("%team stop [RUN]", "Stops a run and everything in it.", more_words=True)
 APPROVE = Command(
@@ -50,7 +60,8 @@ REJECT = Command("%team reject RUN", "Refuses the block that waits; the agent is
 REPLY = Command("%team reply RUN", "Answers the agent that waits for you.", ("RUN",), rest="TEXT")
 
 COMMANDS = {
-    "create": CREATE, "run": RUN, "show": SHOW, "stop": STOP, "approve": APPROVE, "reject": REJECT, "reply": REPLY,
+    "create": CREATE, "run": RUN, "resume": RESUME, "show": SHOW, "stop": STOP,
+    "approve": APPROVE, "reject": REJECT, "reply": REPLY,
 }  # fmt: skip
 
 

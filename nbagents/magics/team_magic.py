@@ -71,7 +71,7 @@ class TeamMagic:
 
     def _stop(self, arguments: Arguments) -> Card:
         run = self._run_of(arguments)
-        if run.ended:
+        if run.ended and run.status != "paused":
             return _said(f"run {run.name!r} has ended already ({run.status})")
         run.stop()
         return _said(f"stopping {run.name!r}")

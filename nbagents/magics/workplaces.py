@@ -2,6 +2,8 @@
 
 A container starts with its agent's first block, gets the data that ``--use`` names before it, and ends with the run,
 however that ends. What its blocks made is brought out first: a result is worth nothing in a container that is gone.
+A run that its budget paused keeps its containers; one that ended otherwise and is resumed gets new ones, in which the
+blocks that had run are run once more.
 """
 
 from __future__ import annotations
@@ -82,6 +84,14 @@ class Workplaces:
 
             for sandbox in self._sandboxes.values():
                 await warm_up(sandbox.options)
+
+    def blocks_to_run_again(self) -> dict[str, int]:
+        """How many blocks of which agents are run once more, because their containers have ended with the run."""
+        return {agent: sandbox.lost for agent, sandbox in self._sandboxes.items() if sandbox.lost}
+
+    async def bring(self) -> None:
+        """Bring out the results; the containers stay, for a run that goes on."""
+        await self._bring()
 
     async def close(self) -> None:
         """Bring out the results, unless the run is being stopped, and end the containers.

@@ -3,7 +3,8 @@
 A call is begun only if its upper bound fits into what is left: the prompt as the client counts it, and the longest
 answer that it may give. Calls that go on at once are bounded together. An attempt that failed is paid for as well: its
 call is repeated only if the bound still fits into what is left then. What does not fit ends the run before the call,
-with `BudgetReached`: all that was said is kept, and the turn that was not taken is taken by the next run.
+with `BudgetReached`: all that was said is kept, and the turn that was not taken is taken when the run goes on
+(`budget_raised.py`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 """How providers call the most that an answer may have, where it is said for one call."""
 
 _WORD = re.compile(r"(?P<number>\d+(?:\.\d+)?|\.\d+)(?P<unit>usd|k|m|tokens?|turns?|min(?:utes?)?)$", re.I)
-_DOLLARS = re.compile(r"\$(?P<number>\d+(?:\.\d+)?|\.\d+)$")
+_DOLLARS = re.compile(r"\$(?P<number>\d+(?:\.\d+)?|\.\d+)$|(?P<bare>\d*\.\d+)$")
+"""A number with a decimal point and no unit is an amount of money; one without could be anything."""
 _BEFORE_UNIT = re.compile(r"(?<=\d)\s+(?=[A-Za-z])")
 
 
@@ -68,7 +70,7 @@ class Budget:
         Raises:
             ConfigurationError: a word is none of these, or said twice.
         """
-        words = re.split(r"[\s,]+", _BEFORE_UNIT.sub("", text).strip(" ,")) if isinstance(text, str) else list(text)
+        words = words_of(text)
         limits: dict[str, float] = {}
         for word in words:
             name, number = _limit(word)
@@ -77,6 +79,12 @@ class Budget:
             limits[name] = number
         tokens, turns = (_whole(name, limits.get(name)) for name in ("tokens", "turns"))
         return cls(limits.get("usd"), tokens, turns, limits.get("minutes"))
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits that there are, by name."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: limit for name, limit in said.items() if limit is not None}
 
     def or_else(self, default: Budget) -> Budget:
         """This budget, with the limits of `default` where it has none."""
@@ -107,6 +115,7 @@ class Allowance:
         self._tokens, self._usd = usage.tokens, usage.cost.usd if budget.usd is not None else 0.0
         """Spent, and set aside for the calls that go on."""
         self._clock = _Clock()
+        self._held = False
         self._longest = 0
         self._lock = threading.Lock()
 
@@ -118,7 +127,7 @@ class Allowance:
         """
         turns = self.budget.turns
         if turns is not None and taken >= turns:
-            raise _reached(f"{turns} turn{'' if turns == 1 else 's'}", taken)
+            raise _reached(f"{turns} turn{'' if turns == 1 else 's'}", taken, "turns", taken + 1)
         self._check_time(taken)
 
     @contextmanager
@@ -174,18 +183,34 @@ class Allowance:
     def _check_room(self, tokens: int, usd: float, taken: int, *, priced: bool) -> None:
         """Refuse what does not fit beside what is spent and set aside; dollars hold back only what has a price."""
         if self.budget.tokens is not None and self._tokens + tokens > self.budget.tokens:
-            raise _reached(f"{self.budget.tokens:,} tokens", taken)
+            raise _reached(f"{self.budget.tokens:,} tokens", taken, "tokens", self._tokens + tokens)
         if self.budget.usd is not None and priced and self._usd + usd > self.budget.usd:
-            raise _reached(dollars(self.budget.usd), taken)
+            raise _reached(dollars(self.budget.usd), taken, "usd", self._usd + usd)
 
     def waiting(self) -> AbstractContextManager[None]:
         """Within, a person is waited for."""
         return self._clock.stopped()
 
+    def held(self) -> None:
+        """The run has ended, and may go on later: time does not count until then. A second call does nothing."""
+        if not self._held:
+            self._held = True
+            self._clock.stop()
+
+    def go_on(self, budget: Budget, usage: Usage) -> None:
+        """The run goes on with `budget`, of which `usage` and the time that it has taken are spent."""
+        if budget.usd != self.budget.usd:
+            self.unpriced.clear()  # of the new limit it is told once, too
+        self.budget = budget
+        self._tokens, self._usd = usage.tokens, usage.cost.usd if budget.usd is not None else 0.0
+        if self._held:
+            self._held = False
+            self._clock.go_on()
+
     def _check_time(self, taken: int) -> None:
-        minutes = self.budget.minutes
-        if minutes is not None and self._clock.seconds() > minutes * 60:
-            raise _reached(f"{minutes:g} min", taken)
+        minutes, seconds = self.budget.minutes, self._clock.seconds()
+        if minutes is not None and seconds > minutes * 60:
+            raise _reached(f"{minutes:g} min", taken, "minutes", seconds / 60)
 
     def _longest_answer(self, client: ChatCompletionClient, options: Mapping[str, Any]) -> int:
         for_this_call = [options[name] for name in _LIMITS if isinstance(options.get(name), int)]
@@ -216,17 +241,23 @@ class _Clock:
             self._began = now
         return now - self._began - self._out
 
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
+    def stop(self) -> None:
         if not self._stops:
             self._stopped_at = time.monotonic()
         self._stops += 1
+
+    def go_on(self) -> None:
+        self._stops -= 1
+        if not self._stops and self._began is not None:
+            self._out += time.monotonic() - self._stopped_at
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        self.stop()
         try:
             yield
         finally:
-            self._stops -= 1
-            if not self._stops and self._began is not None:
-                self._out += time.monotonic() - self._stopped_at
+            self.go_on()
 
 
 def _may_answer(client: ChatCompletionClient) -> Iterator[ChatCompletionClient]:
@@ -240,15 +271,20 @@ def _may_answer(client: ChatCompletionClient) -> Iterator[ChatCompletionClient]:
         yield client
 
 
-def _reached(limit: str, taken: int) -> BudgetReached:
+def _reached(limit: str, taken: int, kind: str, needed: float) -> BudgetReached:
     when = f"after turn {taken}" if taken else "before the first turn ended"
-    return BudgetReached(f"budget {limit} reached {when} (nothing lost)", limit=limit)
+    return BudgetReached(f"budget {limit} reached {when} (nothing lost)", limit=limit, kind=kind, needed=needed)
+
+
+def words_of(text: str | Sequence[str]) -> list[str]:
+    """The words of a budget, each a limit with its unit."""
+    return re.split(r"[\s,]+", _BEFORE_UNIT.sub("", text).strip(" ,")) if isinstance(text, str) else list(text)
 
 
 def _limit(word: str) -> tuple[str, float]:
     """One word as the name of a limit and its number."""
     if dollar := _DOLLARS.match(word):
-        return "usd", float(dollar["number"])
+        return "usd", float(dollar["number"] or dollar["bare"])
     match = _WORD.match(word)
     if match is None:
         raise ConfigurationError(f"budget {word!r}: expected words as in 0.50usd 200k 12turns 10min")

@@ -17,7 +17,8 @@ it do not (`journal_lines.py`); `read` gives back the entries. Format 1; every e
               usage, cost, estimated                              a model is asked again; what the failed attempt cost
     unpriced  model, limit                                      the budget in dollars cannot hold this model back
     detached  -                                                  the cell ended, the run goes on
-    end       status, reason, usage, error                       status: done paused stopped failed
+    end       status, reason, usage, error, more                 status: done paused stopped failed
+    resumed   by, budget, again                                  after an end that is not done: the run goes on
 
 `key` is the SHA-256 of the canonical JSON (RFC 8785) of kind, agent and request: the same effect has the same
 key on any machine, which is what a replay looks up. In the request of a model call the messages stand for
@@ -75,6 +76,8 @@ class Journal:
         self._redact = redact
         self._lines = Lines()
         self._file = _create(path) if path is not None else None
+        self._size = 0
+        """The bytes of the file, all of them written here; -1 when a line may be there in part."""
 
     @property
     def entries(self) -> list[Entry]:
@@ -118,9 +121,29 @@ class Journal:
         self._entries.append(entry)
         return entry
 
+    def reopen(self) -> None:
+        """Go on after `close`; a journal that is open stays as it is.
+
+        Raises:
+            JournalError: the file is not there any more, or not as it was left, or cannot be written.
+        """
+        if self._file != -1:
+            return
+        assert self.path is not None, "only a journal in a file is closed"
+        try:
+            size = self.path.stat().st_size
+            if size != self._size:
+                raise JournalError(
+                    f"the journal {self.path} is not as the run left it ({size:,} bytes, not {self._size:,}): "
+                    "the run cannot go on"
+                )
+            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        except OSError as error:
+            raise JournalError(f"the journal {self.path} cannot be opened ({error}): the run cannot go on") from error
+
     def close(self) -> None:
-        """Close the file; a later `write` raises."""
-        if self._file is not None:
+        """Close the file; a later `write` raises, until it is opened again."""
+        if self._file is not None and self._file != -1:
             os.close(self._file)
             self._file = -1
 
@@ -131,8 +154,10 @@ class Journal:
         data = (line + "\n").encode("utf-8", "surrogatepass")
         try:
             while data:
-                data = data[os.write(self._file, data) :]
+                written = os.write(self._file, data)
+                data, self._size = data[written:], self._size + written
         except OSError as error:
+            self._size = -1
             raise JournalError(f"the journal {self.path} cannot be written ({error}): the run cannot go on") from error
 
 

@@ -1,7 +1,8 @@
 """`Run`: one conversation of a team, from its task to its end, as a value.
 
 A run owns the task that the conversation runs in: it starts it, awaits it and ends it. Everything that it says
-about itself (answer, messages, usage) is read from what its gate recorded.
+about itself (answer, messages, usage) is read from what its gate recorded. A run that ended without being done can go
+on where it stopped: with the same team and gate, in the same journal.
 """
 
 from __future__ import annotations
@@ -11,35 +12,21 @@ import platform
 import uuid
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextvars import Context
-from dataclasses import asdict
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from .. import __version__
-from ..errors import BudgetReached, JournalError, NBAgentsError, RunError, RunFailed, RunNotFinished, RunStopped
-from ..messages import BaseAgentEvent, BaseChatMessage, load_message
+from ..errors import BudgetReached, JournalError, RunError, RunFailed, RunNotFinished, RunStopped
+from ..messages import BaseAgentEvent, BaseChatMessage
 from ..models.prices import Cost
 from .current import passing
-from .error_redaction import redact_error
 from .gate import Gate
 from .journal import FORMAT, Journal
 from .questions import Answer, Question
+from .resuming import budget_to_go_on, check_resumable, more_needed
+from .run_end import Status, failure_of, spent, status_after
+from .runnable import Runnable
+from .said import answer_in, messages_of
 from .usage import Usage
-
-Status = Literal["running", "waiting", "done", "paused", "stopped", "failed"]
-
-
-class Result(Protocol):
-    """What a team's `run` returns (AutoGen's `TaskResult`)."""
-
-    messages: Sequence[BaseChatMessage | BaseAgentEvent]
-    stop_reason: str | None
-
-
-class Runnable(Protocol):
-    """What can be run: a team, or an agent alone."""
-
-    async def run(self, *, task: Any = None) -> Result:
-        """Hold the conversation to its end."""
 
 
 class Run:
@@ -52,7 +39,9 @@ class Run:
         id: unique in the world; None for a new one.
         lock: what is run, for the journal's first entry: team, agents, shared, settings.
         stop_text: the word that ends the conversation; a message that says nothing else is not the answer.
-        close: called when the conversation has ended, to give back what the team holds.
+        close: called when the conversation has ended, to give back what the team holds; the team may use it again when
+            the run goes on.
+        hold: called instead when its budget paused it, and the team keeps what it holds.
     """
 
     def __init__(
@@ -65,14 +54,16 @@ class Run:
         lock: Mapping[str, Any] | None = None,
         stop_text: str = "",
         close: Callable[[], Awaitable[None]] | None = None,
+        hold: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.name = name
         self.id = id or str(uuid.uuid4())
-        self.gate = gate
+        self.gate, gate.conversation = gate, self.id
         self.stop_reason = ""
         self._team = team
-        self._lock, self._stop_text, self._close = dict(lock or {}), stop_text, close
-        self._task: asyncio.Task[None] | None = None
+        self._lock, self._stop_text, self._close, self._hold = dict(lock or {}), stop_text, close, hold
+        self._asked: str | Sequence[BaseChatMessage] = ""
+        self._task: asyncio.Task[RunError | None] | None = None
         self._status: Status = "running"
         self._error: RunError | None = None
         self._stopped_by = ""
@@ -101,9 +92,57 @@ class Run:
             python=platform.python_version(),
             **self._lock,
         )
+        self._asked = task
+        self._begin(task, context)
+
+    def _begin(self, task: str | Sequence[BaseChatMessage] | None, context: Context | None) -> None:
         self._task = asyncio.get_running_loop().create_task(
             self._converse(task), name=f"run {self.name}", context=context
         )
+
+    def resume(
+        self, budget: str | Sequence[str] | None = None, *, by: str = "you", context: Context | None = None
+    ) -> Run:
+        """Go on where the run stopped: paused by its budget, stopped, or failed. It stays one run with one journal.
+
+        A turn that was not complete is taken again, with its number.
+
+        Args:
+            budget: what it may spend, as in "+0.50 +4turns": with a + it is added to the old limit, without it takes
+                its place; limits that are not said stay.
+            by: who lets it go on.
+            context: as in `start`.
+
+        Returns:
+            The run, so that ``await run.resume("+0.50")`` waits for its end.
+
+        Raises:
+            ConfigurationError: it is going on, or done, or its budget would pause it at once again.
+            JournalError: its journal was deleted or changed, or cannot be written.
+        """
+        ended = self._task is not None and self._task.done()
+        check_resumable(self.name, self._status, ended=ended)
+        new = budget_to_go_on(self.name, self.gate.budget, budget, self._error, self.how_to_resume)
+        self.journal.reopen()
+        self.gate.write("resumed", by=by, budget=new.limits if new else None, **self._told_of_resuming())
+        self.gate.go_on(new)
+        self._error, self._status, self.stop_reason, self._stopped_by = None, "running", "", ""
+        self._detached = asyncio.Event()
+        heard = any(entry["type"] == "task" for entry in self.journal.entries)
+        self._begin(None if heard else self._asked, context)
+        return self
+
+    def _told_of_resuming(self) -> dict[str, Any]:
+        return {}
+
+    @property
+    def how_to_resume(self) -> str:
+        """What to write to let it go on."""
+        return f"{self.name}.resume({self._more!r})" if self._more else f"{self.name}.resume()"
+
+    @property
+    def _more(self) -> str:
+        return more_needed(self.gate.budget, self._error)
 
     async def wait(self) -> Run:
         """Wait for the end. Cancelling the wait leaves the run going on.
@@ -115,9 +154,9 @@ class Run:
             HumanInputUnavailable: a person was needed and could not be asked.
         """
         assert self._task is not None, "a run is started before it is awaited"
-        await asyncio.wait([self._task])
-        if self._error is not None:
-            raise self._error
+        [ended], _ = await asyncio.wait([self._task])
+        if (error := ended.result()) is not None:
+            raise error
         return self
 
     def __await__(self) -> Generator[Any, None, Run]:
@@ -140,11 +179,17 @@ class Run:
             self._detached.set()
 
     def stop(self, by: str = "you") -> None:
-        """End the run and everything in it; a second call does nothing. `await run` says when it has ended."""
-        if self._task is None or self.ended or self._stopped_by:
+        """End the run and everything in it; a second call does nothing. `await run` says when it has ended.
+
+        A run that its budget paused gives back what it holds.
+        """
+        if self._task is None or self._stopped_by or (self.ended and self._status != "paused"):
             return
         self._stopped_by = by
-        self._task.get_loop().call_soon(self._task.cancel)  # a task that is cancelled before it began would never end
+        if self._status == "paused":
+            self._task = self._task.get_loop().create_task(self._give_up(), name=f"end of run {self.name}")
+        else:  # a task that is cancelled before it began would never end
+            self._task.get_loop().call_soon(self._task.cancel)
 
     def answer_question(self, answer: Answer, id: str | None = None) -> Question | None:
         """Answer the question called `id`, or the oldest one.
@@ -161,15 +206,25 @@ class Run:
             question.answer(answer)
         return question
 
-    async def _converse(self, task: str | Sequence[BaseChatMessage]) -> None:
-        """The run's task. It never raises: how the run ended is kept for whoever awaits it."""
+    async def _converse(self, task: str | Sequence[BaseChatMessage] | None) -> RunError | None:
+        """The run's task. It never raises: it gives back how the run ended, for whoever awaits it."""
         error = await self._outcome(self._run_team(task))
+        if isinstance(error, BudgetReached) and self._hold is not None:
+            error = await self._outcome(self._hold()) or error
+            if isinstance(error, BudgetReached):
+                return self._end(error)
         if self._close is not None:  # what it holds is given back however it ended, and that may fail too
             closing = await self._outcome(self._close())
             error = error or closing
-        self._end(error)
+        return self._end(error)
 
-    async def _run_team(self, task: str | Sequence[BaseChatMessage]) -> None:
+    async def _give_up(self) -> RunError | None:
+        """The end of a paused run: what it still holds is given back."""
+        error = RunStopped(f"run {self.name!r} was stopped by {self._stopped_by} when it was paused")
+        closing = await self._outcome(self._close()) if self._close is not None else None
+        return self._end(closing or error)
+
+    async def _run_team(self, task: str | Sequence[BaseChatMessage] | None) -> None:
         with passing(self.gate):
             self.stop_reason = (await self._team.run(task=task)).stop_reason or ""
 
@@ -178,49 +233,25 @@ class Run:
         try:
             await work
         except (Exception, asyncio.CancelledError) as failure:
-            return self._failure(failure)
+            return failure_of(failure, self.name, self.gate, self._stopped_by)
         return None
 
-    def _failure(self, error: Exception | asyncio.CancelledError) -> RunError:
-        if isinstance(error, asyncio.CancelledError):
-            by = self._stopped_by or "an interrupt"
-            return RunStopped(f"run {self.name!r} was stopped by {by} {self._when()}")
-        redact_error(error, self.gate.redact)
-        if isinstance(error, RunError) and not isinstance(error, RunFailed):
-            return error
-        text = " ".join(self.gate.redact(str(error)).split()) or type(error).__name__
-        if isinstance(error, RunFailed):  # the team's words say who and when
-            said, agent, turn = text, error.agent, error.turn
-        else:
-            said = text if isinstance(error, NBAgentsError) else f"{type(error).__name__}: {text}"
-            agent, turn = "", self.gate.turn
-        failure = RunFailed(f"run {self.name!r}: {said}", agent=agent, turn=turn)
-        failure.__cause__ = error
-        return failure
-
-    def _when(self) -> str:
-        return f"in turn {self.gate.turn}" if self.gate.turn else "before the first turn"
-
-    def _end(self, error: RunError | None) -> None:
+    def _end(self, error: RunError | None) -> RunError | None:
         """Keep how it ended, then write the last entry."""
         self._error = error
-        self._status = _status_after(error)
+        self._status = status_after(error)
+        self.gate.held()
         self.stop_reason = str(error) if error is not None else self.stop_reason
-        cost = self.cost
-        usage: dict[str, Any] = {"calls": self.usage.calls, **asdict(self.usage.total), "cost": cost.usd}
-        if cost.unknown:
-            usage["unpriced"] = list(cost.unknown)
-        if self.usage.failed:
-            usage["failed"] = len(self.usage.failed)
-        if self.usage.estimated:
-            usage["estimated"] = True
+        said = str(error) if error is not None else None
+        how = {"status": self._status, "reason": self.stop_reason, "usage": spent(self.usage), "error": said}
         try:
-            said = str(error) if error is not None else None
-            self.gate.write("end", status=self._status, reason=self.stop_reason, usage=usage, error=said)
+            self.journal.reopen()  # of a run that was paused it is closed
+            self.gate.write("end", **how, more=self._more or None)
         except JournalError as unwritten:
             self._error, self._status = RunFailed(str(unwritten)), "failed"
         finally:
             self.journal.close()
+        return self._error
 
     # What it says about itself ----------------------------------------------------------------------------
 
@@ -252,13 +283,7 @@ class Run:
     @property
     def messages(self) -> list[BaseChatMessage | BaseAgentEvent]:
         """The conversation so far, the task first."""
-        found = []
-        for entry in self.journal.entries:
-            if entry["type"] == "task":
-                found += [load_message(message) for message in entry["messages"]]
-            elif entry["type"] == "message":
-                found.append(load_message(entry["message"]))
-        return found
+        return messages_of(self.journal.entries)
 
     @property
     def answer(self) -> str:
@@ -272,20 +297,4 @@ class Run:
             raise RunNotFinished(f'run {self.name!r} has not ended: put "await {self.name}" before this')
         if self._error is not None:
             raise self._error
-        for message in reversed(self.messages):
-            if isinstance(message, BaseChatMessage) and message.source != "user" and self._says_something(message):
-                return message.to_text()
-        return ""
-
-    def _says_something(self, message: BaseChatMessage) -> bool:
-        text = message.to_text()
-        rest = text.replace(self._stop_text, "") if self._stop_text else text
-        return any(character.isalnum() for character in rest)
-
-
-def _status_after(error: RunError | None) -> Status:
-    if error is None:
-        return "done"
-    if isinstance(error, BudgetReached):
-        return "paused"
-    return "stopped" if isinstance(error, RunStopped) else "failed"
+        return answer_in(self.messages, self._stop_text)

@@ -73,6 +73,10 @@ class RunLog:
         self.listeners: list[Listener] = []
         self.turn = self.taken = 0
         """The turn that goes on, and how many are over."""
+        self.conversation = ""
+        """The id of the run, where there is one."""
+        self.resumed = False
+        """The run has ended before, and goes on."""
         self.budget = budget
         self._effects = 0
         self._pieces: dict[tuple[str, str], Pieces] = {}
@@ -86,6 +90,20 @@ class RunLog:
     @budget.setter
     def budget(self, budget: Budget | None) -> None:
         self.allowance = Allowance(budget, self.usage, self._unpriced) if budget is not None else None
+
+    def held(self) -> None:
+        """The run has ended; it may go on later."""
+        if self.allowance is not None:
+            self.allowance.held()
+
+    def go_on(self, budget: Budget | None) -> None:
+        """The run goes on with `budget`: what it spent stays spent, and the turn that was left is taken again."""
+        if budget is not None and self.allowance is not None:
+            self.allowance.go_on(budget, self.usage)
+        else:
+            self.budget = budget
+        self.turn, self.resumed = self.taken, True
+        self._pieces.clear()
 
     def _unpriced(self, model: str) -> None:
         assert self.budget is not None and self.budget.usd is not None, "only a limit in dollars needs a price"

@@ -107,20 +107,24 @@ _NONE = NoSpan()
 _made: tuple[Any, Any] = (None, None)
 
 
-def team_span(team: str) -> Span | NoSpan:
-    """The span of one run of a team."""
+def team_span(team: str, conversation: str = "") -> Span | NoSpan:
+    """The span of a team at work; a run that was resumed has one for each time, of the same conversation."""
     tracer = _tracer()
     if tracer is None:
         return _NONE
-    return Span(tracer, "invoke_workflow", team, {"gen_ai.workflow.name": team})
+    return Span(tracer, "invoke_workflow", team, {"gen_ai.workflow.name": team, **_of(conversation)})
 
 
-def turn_span(agent: str) -> Span | NoSpan:
-    """The span of one turn of an agent."""
+def turn_span(agent: str, conversation: str = "") -> Span | NoSpan:
+    """The span of one turn of an agent; with the id of the conversation where it is alone."""
     tracer = _tracer()
     if tracer is None:
         return _NONE
-    return Span(tracer, "invoke_agent", agent, {"gen_ai.agent.name": agent})
+    return Span(tracer, "invoke_agent", agent, {"gen_ai.agent.name": agent, **_of(conversation)})
+
+
+def _of(conversation: str) -> dict[str, Any]:
+    return {"gen_ai.conversation.id": conversation} if conversation else {}
 
 
 def effect_span(kind: str, agent: str, request: dict[str, Any]) -> Span | NoSpan:

@@ -70,7 +70,7 @@ class Conversation(Team):
         self._asked: list[str] = []  # chosen to speak, and not answered yet
         self._hears: dict[str, Unheard] = {}  # what they hear: all the same, in every attempt
         self._unsaid: dict[str, Spoken] = {}  # answers of those that wait to be told, as while the run is paused
-        self._current_turn = 0
+        self._current_turn = self._turns_taken = 0
         self._latest = LatestRun()
         self._hold = Hold()
         self._paused = self._running = self.was_run = False

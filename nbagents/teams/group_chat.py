@@ -97,9 +97,16 @@ class BaseGroupChat(Conversation):
         taking_part = TAKING_PART.get()
         TAKING_PART.set(False)  # what the members run themselves is none of that
         try:
-            with ensured_gate() as gate, account() as usage, under(self._hold) as within, team_span(self._name):
+            with (
+                ensured_gate() as gate,
+                account() as usage,
+                under(self._hold) as within,
+                team_span(self._name, gate.conversation),
+            ):
                 if task and not within:
                     gate.note("task", messages=tuple(task))
+                if gate.resumed and not (task or within):  # the same run goes on, and its turns count on
+                    self._current_turn = self._turns_taken
                 if self._termination_condition is not None and self._termination_condition.terminated:
                     return TaskResult(messages=[], stop_reason="The group chat has already terminated.", usage=usage)
                 self._check(task)
@@ -114,6 +121,7 @@ class BaseGroupChat(Conversation):
                 return TaskResult(messages=[*shown, *said], stop_reason=reason, usage=usage)
         finally:
             self._running = False
+            self._turns_taken = self._current_turn
             if not taking_part:  # as a part of another run it goes on where it was
                 self._current_turn = 0
             self._release()

@@ -19,10 +19,15 @@ class CellDisplay:
         self._id = uuid.uuid4().hex
         self._published = False
 
-    def publish(self, data: Mapping[str, Any]) -> None:
-        """Show `data`; the second and later calls replace what the first one showed."""
+    def publish(self, data: Mapping[str, Any], during: Cell | None = None) -> None:
+        """Show `data`; the second and later calls replace what the first one showed.
+
+        Args:
+            data: what is shown, by MIME type.
+            during: the cell that executes now, where that is another one: nbclient hears of no other.
+        """
         # A copy: the context itself is entered already when a task of the cell calls this.
-        self._cell.context.copy().run(
+        (during or self._cell).context.copy().run(
             publish_display_data, dict(data), {}, transient={"display_id": self._id}, update=self._published
         )
         self._published = True

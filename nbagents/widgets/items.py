@@ -93,6 +93,19 @@ class Asked(Item):
 
 
 @dataclass(slots=True)
+class Resumed(Item):
+    """Here the run had ended and went on; it is nobody's."""
+
+    ended: str
+    """How it had ended."""
+    by: str
+    limits: Mapping[str, float]
+    """The limits of its budget that were changed."""
+    again: Mapping[str, int] = field(default_factory=dict)
+    """How many blocks of which agents are run once more, before their next, in containers that are new."""
+
+
+@dataclass(slots=True)
 class ToolCall(Item):
     """A call of a tool; `state` as a block's."""
 

@@ -19,7 +19,7 @@ from markdown_it.utils import EnvType, OptionsDict
 
 from .highlight import code_html
 from .math_rules import keep_math
-from .sanitize import is_shown_address, sanitized, visible
+from .sanitize import is_shown_address, literal, sanitized, visible
 
 HEADING_OFFSET = 2
 """A model's `#` is a heading within a cell's output, so it becomes an `<h3>`."""
@@ -39,6 +39,8 @@ def parser() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     keep_math(markdown)
     for name, rule in {
+        "text": _text,
+        "math": _math,
         "fence": _fence,
         "code_block": _fence,
         "image": _image,
@@ -50,6 +52,14 @@ def parser() -> MarkdownIt:
     }.items():
         markdown.add_render_rule(name, rule)
     return markdown
+
+
+def _text(_: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return literal(tokens[index].content)
+
+
+def _math(_: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+    return escape(tokens[index].content)
 
 
 def _fence(_: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

@@ -1,7 +1,8 @@
 r"""Keeps LaTeX as it was written, for the notebook's own typesetter.
 
 Markdown would read `\(` as an escaped bracket, `_` and `*` as emphasis and a line of `=` as a heading. These two
-rules for markdown-it take `$…$`, `$$…$$`, `\(…\)` and `\[…\]` as text before it does.
+rules for markdown-it take `$…$`, `$$…$$`, `\(…\)` and `\[…\]` before it does, as tokens of the type "math". A dollar
+that is in none of them is a dollar, and must not become the end of a formula where the typesetter has other rules.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
     if not text:
         return False
     if not silent:
-        state.push("text", "", 0).content = text
+        state.push("math", "", 0).content = text
     state.pos += len(text)
     return True
 

@@ -14,7 +14,7 @@ from typing import Any
 from .images import TYPES, Picture, picture
 from .markdown import to_html
 from .plain import plain_text, shortened
-from .sanitize import sanitized, visible
+from .sanitize import literal, sanitized, visible
 
 Output = Mapping[str, Any]
 
@@ -58,7 +58,7 @@ def output_html(output: Output, figure: str = "figure") -> str:
         return _pre(_joined(output.get("text")))
     if kind == "error":
         name, value, trace = _error(output)
-        return f"<p><strong>{escape(name)}</strong>: {escape(value)}</p>{_pre(trace)}"
+        return f"<p><strong>{escape(name)}</strong>: {literal(value)}</p>{_pre(trace)}"
     found = picture_of(output)
     if found is not None:
         return f"<p>{found.html(figure)}</p>"

@@ -6,11 +6,11 @@ from html import escape
 
 from . import wording
 from .highlight import code_html
-from .items import Asked, Block, Item, Said, Task, Thought, ToolCall
+from .items import Asked, Block, Item, Resumed, Said, Task, Thought, ToolCall
 from .markdown import to_html
 from .outputs import outputs_html, picture_type
 from .plain import shortened
-from .sanitize import visible
+from .sanitize import literal, visible
 
 
 def item_html(item: Item) -> str:
@@ -29,6 +29,8 @@ def item_html(item: Item) -> str:
         case ToolCall():
             parts = [_pre(item.arguments), _pre(item.result)]
             return "\n".join(filter(None, parts))
+        case Resumed():
+            return f"<p><em>{literal(wording.resumed(item))}</em></p>"
     raise AssertionError(f"unknown item {item!r}")
 
 
@@ -38,7 +40,7 @@ def block_code_html(block: Block) -> str:
     if block.proposed_code is None:
         return html
     before = code_html(block.proposed_code, block.language)
-    return f"{html}\n<details><summary>as {escape(block.agent)} wrote it</summary>{before}</details>"
+    return f"{html}\n<details><summary>as {literal(block.agent)} wrote it</summary>{before}</details>"
 
 
 def block_result_html(block: Block, *, figures: bool = True) -> str:
@@ -51,17 +53,17 @@ def block_result_html(block: Block, *, figures: bool = True) -> str:
     outputs = block.outputs if figures else [output for output in block.outputs if not picture_type(output)]
     shown = outputs_html(outputs, f"figure of block {block.number}")
     above = "" if figures else f"<p><em>The figure of block {block.number} stands above.</em></p>"
-    said = f"<p><em>{escape(visible(why))}</em></p>" if why else ""
-    changed = f"<p><small>{escape(names)}</small></p>" if (names := wording.names(block)) else ""
+    said = f"<p><em>{literal(visible(why))}</em></p>" if why else ""
+    changed = f"<p><small>{literal(names)}</small></p>" if (names := wording.names(block)) else ""
     return "\n".join(filter(None, [said, shown, above, changed]))
 
 
 def _task(task: Task) -> str:
     parts = [to_html(task.text)]
     if task.places:
-        parts.append(f"<p><small>{'<br>'.join(escape(visible(line)) for line in task.places)}</small></p>")
+        parts.append(f"<p><small>{'<br>'.join(literal(visible(line)) for line in task.places)}</small></p>")
     if task.shared:
-        lines = "".join(f"<li>{escape(visible(line))}</li>" for line in task.shared)
+        lines = "".join(f"<li>{literal(visible(line))}</li>" for line in task.shared)
         parts.append(f"<details><summary>shared with the agents</summary><ul>{lines}</ul></details>")
     return "".join(parts)
 

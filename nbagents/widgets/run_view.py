@@ -34,16 +34,17 @@ REMEMBERED = 500
 
 
 class RunView:
-    """Shows one run; made before the run starts, because it listens from the first entry on.
+    """Shows one run; made before its conversation begins, or goes on, because it listens to every entry.
 
     Args:
         run: what is shown.
         cell: the cell that runs it.
         interactive: False where nobody is there (nbclient, papermill): then there is no widget.
+        awaited: the cell waits for the end of the run and calls `finish` then.
     """
 
-    def __init__(self, run: Run, cell: Cell, *, interactive: bool) -> None:
-        self._run, self._cell, self._interactive = run, cell, interactive
+    def __init__(self, run: Run, cell: Cell, *, interactive: bool, awaited: bool = True) -> None:
+        self._run, self._cell, self._interactive, self._awaited = run, cell, interactive, awaited
         self._loop = asyncio.get_running_loop()
         self._screen = Screen(self._send)
         self._display = CellDisplay(cell)
@@ -81,6 +82,13 @@ class RunView:
         if self._widget is not None and len(self._views) <= 1:
             self._close(self._widget)
 
+    def leave(self, other: Cell) -> None:
+        """The run goes on in another cell: here stays what stood when it ended, and where the rest is."""
+        self.finish()
+        self._screen.transcript.went_on = True
+        self._display.publish(bundle(self._screen.transcript), during=other)
+        self._screen.flush()
+
     def _close(self, widget: RunWidget) -> None:
         # A page that was reloaded gets no more updates of this cell: there the widget stays, with all that it shows.
         if self._tap is not None:  # not `CommTap.of`: after %unload_ext that would be a new one
@@ -96,7 +104,7 @@ class RunView:
         if entry["type"] == "effect" and entry["kind"] == "code":
             # The block may keep the loop, and with it the batcher's timer: show now what is about to run.
             self._screen.flush()
-        if entry["type"] == "end" and self._cell_let_go:
+        if entry["type"] == "end" and (self._cell_let_go or not self._awaited):
             # Nobody awaits a detached run in its cell any more, so it ends its view itself.
             self._loop.call_soon(self.finish)
         elif entry["type"] == "message" and self._without_widgets:
@@ -119,7 +127,7 @@ class RunView:
 
     @property
     def _cell_let_go(self) -> bool:
-        return self._screen.transcript.detached
+        return self._screen.transcript.detached or (self._cell.ended and not self._awaited)
 
     @property
     def _without_widgets(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from html import escape
 
 import nh3
 
@@ -52,6 +53,12 @@ def is_shown_address(url: str) -> bool:
 def visible(text: str) -> str:
     """`text` with the characters named that turn or hide other characters: what is read is what is there."""
     return _INVISIBLE.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", encodable(text))
+
+
+def literal(text: str) -> str:
+    """`text` as HTML that shows it as it is: nothing in it is a tag, and no two prices are the ends of a formula."""
+    # The notebook's typesetter takes $…$ for LaTeX where it stands in one piece of text.
+    return escape(text).replace("$", "<span>$</span>")
 
 
 @cache

@@ -157,7 +157,7 @@ class Screen:
         now = told.latest if ended else datetime.now(UTC)
         return {
             "status": "waiting" if told.waiting else told.status,
-            "activity": visible(wording.ending(told) if ended else told.activity()),
+            "activity": visible(wording.outcome(told) if ended else told.activity()),
             "turn": told.turn,
             "turns": told.turns,
             "tokens": wording.thousands(told.spent.tokens) if told.spent.tokens else "",

@@ -15,6 +15,7 @@ from .items import Asked, Block, Item, Said, Task
 from .markdown import to_html
 from .outputs import picture_of, picture_type
 from .render import block_code_html, block_result_html, item_html
+from .sanitize import literal
 from .text import as_markdown, as_text
 from .transcript import Transcript
 
@@ -31,7 +32,7 @@ class Room:
     def fit(self, html: str, what: str) -> str:
         """`html`, or a line that says that `what` was too large."""
         if len(html) > self._left:
-            return f"<p><em>{escape(what)} is left out here: it is too large to be saved in a notebook.</em></p>"
+            return f"<p><em>{literal(what)} is left out here: it is too large to be saved in a notebook.</em></p>"
         self._left -= len(html)
         return html
 
@@ -48,7 +49,8 @@ def bundle(transcript: Transcript) -> dict[str, str]:
 def as_html(transcript: Transcript) -> str:
     """The transcript as one HTML block."""
     room = Room(LARGEST)
-    head = " · ".join([f"<strong>{escape(transcript.name)}</strong>", transcript.status, *wording.counts(transcript)])
+    counts = [literal(count) for count in wording.counts(transcript)]
+    head = " · ".join([f"<strong>{literal(transcript.name)}</strong>", transcript.status, *counts])
     figure = _last_figure(transcript) if transcript.status == "done" else None
     parts = [
         f"<summary>{head}</summary>",
@@ -68,8 +70,10 @@ def _headline(transcript: Transcript, room: Room) -> str:
         )
     if transcript.status == "running":
         told = filter(None, [transcript.activity(), wording.how_to_answer(transcript)])
-        return f"<p><em>{escape(' · '.join(told))}</em></p>"
-    return f"<p><strong>{escape(wording.ending(transcript))}</strong></p>"
+        return f"<p><em>{literal(' · '.join(told))}</em></p>"
+    phrase, line = wording.how_to_resume(transcript)
+    how = f"<br>\n{phrase} <code>{escape(line)}</code>" if line else ""
+    return f"<p><strong>{literal(wording.ending(transcript))}</strong>{how}</p>"
 
 
 def _last_figure(transcript: Transcript) -> Block | None:
@@ -91,8 +95,11 @@ def _turns(transcript: Transcript, figure: Block | None, room: Room) -> Iterator
     opened = " open" if transcript.status == "running" else ""
     for (turn, agent), group in groupby(transcript.items, key=lambda item: (item.turn, item.agent)):
         items = list(group)
+        if not agent:
+            yield from map(item_html, items)
+            continue
         told = " · ".join(
-            filter(None, [str(turn or ""), escape(agent if turn else "task"), escape(_told(items, transcript))])
+            filter(None, [str(turn or ""), literal(agent if turn else "task"), literal(_told(items, transcript))])
         )
         body = "\n".join(filter(None, (_item(item, transcript, figure, room) for item in items)))
         yield f"<details{opened}>\n<summary>{told}</summary>\n{body}\n</details>"
@@ -114,7 +121,7 @@ def _item(item: Item, transcript: Transcript, figure: Block | None, room: Room) 
     if not wording.title(item):
         return room.fit(item_html(item), f"a text of {item.agent}")
     name, _, rest = " · ".join(filter(None, [wording.title(item), wording.state(item)])).partition(" · ")
-    title = f"<p><strong>{escape(name)}</strong> · {escape(rest)}</p>"
+    title = f"<p><strong>{literal(name)}</strong> · {literal(rest)}</p>"
     if not isinstance(item, Block):
         return f"{title}\n{room.fit(item_html(item), name)}"
     code = room.fit(block_code_html(item), name)
@@ -127,10 +134,10 @@ def _foot(transcript: Transcript) -> str:
     # Of a run without an answer the head has said how it ended.
     told = [wording.ending(transcript) if transcript.status == "done" else "", wording.cost(transcript)]
     if transcript.status == "running":
-        name = escape(transcript.name)
-        told = [f"as far as it was: <code>%team show {name}</code> shows it anew", escape(wording.cost(transcript))]
+        name = literal(transcript.name)
+        told = [f"as far as it was: <code>%team show {name}</code> shows it anew", literal(wording.cost(transcript))]
         return f"<p><small>{' · '.join(told)}</small></p>"
     told[1:1] = transcript.settings.get("loosened") or []
     if transcript.runs_unasked:
         told.insert(1, "code ran in this notebook without being asked (--approve always)")
-    return f"<p><small>{escape(' · '.join(filter(None, told)))}</small></p>"
+    return f"<p><small>{literal(' · '.join(filter(None, told)))}</small></p>"

@@ -9,7 +9,7 @@ from textwrap import indent
 
 from ..executors.fenced_code import commonmark, lines_of
 from . import wording
-from .items import Asked, Block, Item, Said, Task, Thought, ToolCall
+from .items import Asked, Block, Item, Resumed, Said, Task, Thought, ToolCall
 from .outputs import outputs_text
 from .plain import plain_text
 from .sanitize import visible
@@ -79,10 +79,11 @@ def _parts(transcript: Transcript, prose: Prose, code: Code) -> Iterator[str]:
     if transcript.answer:
         yield prose(transcript.answer)
     for (turn, agent), items in groupby(transcript.items, key=lambda item: (item.turn, item.agent)):
-        yield prose(f"--- {turn} · {agent}" if turn else "--- task")
+        if agent:
+            yield prose(f"--- {turn} · {agent}" if turn else "--- task")
         for item in items:
             yield from ["(the answer above)"] if transcript.is_answer(item) else filter(None, _item(item, prose, code))
-    yield prose(f"--- {' · '.join(filter(None, [wording.ending(transcript), wording.cost(transcript)]))}")
+    yield prose(f"--- {' · '.join(filter(None, [wording.outcome(transcript), wording.cost(transcript)]))}")
 
 
 def _item(item: Item, prose: Prose, code: Code) -> Iterator[str]:
@@ -106,6 +107,8 @@ def _item(item: Item, prose: Prose, code: Code) -> Iterator[str]:
                 yield prose(f"({names})")
         case Asked():
             yield prose(wording.reply(item) or f"(waits for a reply) {item.prompt}")
+        case Resumed():
+            yield prose(f"--- {wording.resumed(item)}")
         case ToolCall():
             yield prose(f"[{wording.title(item)} · {wording.state(item)}]")
             yield code(item.arguments, "")

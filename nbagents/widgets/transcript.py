@@ -15,7 +15,7 @@ from .chat import Chat
 from .decisions import Decisions
 from .entry_texts import Entry, asked_for, shared_lines
 from .item_list import ItemList
-from .items import Asked, Block, Item, Task
+from .items import Asked, Block, Item, Resumed, Task
 from .spent import Spent
 from .work import Work
 
@@ -31,11 +31,15 @@ class Transcript:
         self.settings: dict[str, Any] = {}
         self.speakers: list[str] = []
         self.status: Status = "running"
-        self.reason = ""
+        self.reason = self.more = ""
+        """Why it ended, and by how much to raise the budget that paused it."""
+        self.unanswered = self.went_on = False
+        """It ended because a person was needed. It was resumed after what stands here, and is shown elsewhere."""
         self.detached = False
         self.spent = Spent()
         self.started: datetime | None = None
         self.latest: datetime | None = None
+        self._ended_at: datetime | None = None
         self._shared: list[str] = []
         self._list = ItemList()
         self._work = Work(self._list, self.spent)
@@ -54,6 +58,7 @@ class Transcript:
             "unpriced": self.spent.not_bounded,
             "detached": self._detached,
             "end": self._end,
+            "resumed": self._resumed,
         }
 
     @classmethod
@@ -165,4 +170,17 @@ class Transcript:
 
     def _end(self, entry: Entry) -> None:
         self.status, self.reason = entry["status"], entry.get("error") or entry.get("reason") or ""
+        self.more, self.unanswered = entry.get("more") or "", self._decisions.waiting is not None
+        self._ended_at = self.latest
         self._work.end()
+
+    def _resumed(self, entry: Entry) -> None:
+        limits, before = entry.get("budget") or {}, self.settings.get("budget") or {}
+        more = {name: limit for name, limit in limits.items() if limit != before.get(name)}
+        ended, by = ": ".join(filter(None, [self.status, self.reason])), str(entry.get("by") or "you")
+        id, again = self._list.new_id("resumed"), entry.get("again") or {}
+        self._list.add(Resumed(id, self.turn, "", ended, by, more, again))
+        self.settings = {**self.settings, "budget": limits}
+        self.status, self.reason, self.more, self.detached = "running", "", "", False
+        if self.started is not None and self.latest is not None and self._ended_at is not None:
+            self.started += self.latest - self._ended_at  # so long it was at rest

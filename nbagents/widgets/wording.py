@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..models.prices import dollars
-from .items import Asked, Block, Item, Said, Task, ToolCall
+from .items import Asked, Block, Item, Resumed, Said, Task, ToolCall
 from .sanitize import visible
 from .transcript import Transcript
 
@@ -179,6 +179,46 @@ def ending(transcript: Transcript) -> str:
     if transcript.status == "running":
         return ""
     return ": ".join(filter(None, [transcript.status, visible(transcript.reason).removesuffix(".")]))
+
+
+def outcome(transcript: Transcript) -> str:
+    """How a run ended, and what can be done about it."""
+    return " · ".join(filter(None, [ending(transcript), " ".join(how_to_resume(transcript)).strip()]))
+
+
+def how_to_resume(transcript: Transcript) -> tuple[str, str]:
+    """What can be done about a run that is not done, and the line that does it; "" and "" where nothing can."""
+    if transcript.status not in ("paused", "stopped", "failed"):
+        return "", ""
+    if transcript.went_on:
+        return "resumed since then, see", f"%team show {transcript.name}"
+    if transcript.unanswered and transcript.status == "failed":
+        return "", ""  # the same would be asked again
+    budget = f" --budget {transcript.more}" if transcript.more else ""
+    return "go on with", f"%team resume {transcript.name}{budget}"
+
+
+def resumed(item: Resumed) -> str:
+    """That a run went on: how it had ended, who wanted it, what it may spend, and what is done once more."""
+    spend = limits(item.limits)
+    again = [f"{plural(number, 'block')} of {agent}" for agent, number in item.again.items()]
+    told = [
+        item.ended.removesuffix("."),
+        f"resumed by {item.by}{f' with a budget of {spend}' if spend else ''}",
+        f"run once more in new containers: {', '.join(again)}" if again else "",
+    ]
+    return visible(" · ".join(filter(None, told)))
+
+
+def limits(budget: Mapping[str, float]) -> str:
+    """The limits of a budget: "$1.00, 12 turns"."""
+    told = {
+        "usd": dollars(budget.get("usd", 0)),
+        "tokens": f"{budget.get('tokens', 0):,} tokens",
+        "turns": plural(int(budget.get("turns", 0)), "turn"),
+        "minutes": f"{budget.get('minutes', 0):g} min",
+    }
+    return ", ".join(text for name, text in told.items() if budget.get(name))
 
 
 def how_to_answer(transcript: Transcript) -> str:

@@ -87,9 +87,9 @@ def test_the_kernel_inserts_cells_below_the_one_that_asks(notebook: NotebookPage
     assert notebook.cell_output_text(3) == "42"
 
 
-def pictures(notebook: NotebookPage, name: str) -> None:
+def pictures(notebook: NotebookPage, name: str, index: int = RUN_CELL) -> None:
     """The same moment in light and dark: the window, and the run cell alone."""
-    cell = notebook.cell(RUN_CELL)
+    cell = notebook.cell(index)
     cell.evaluate("node => node.scrollIntoView({block: 'start'})")
     for theme in ("dark", "light"):
         notebook.set_theme(theme)

@@ -151,6 +151,46 @@ async def test_a_new_container_gets_the_data_again(notebook: Headless, llmock: A
     assert await notebook.value("list(again.data)") == []
 
 
+async def test_a_paused_run_keeps_its_container_and_goes_on_in_it(
+    notebook: Headless, llmock: Any, engine: Engine
+) -> None:
+    llmock.reply(BLOCK.format("import random\nkept = random.random()\nopen('here', 'w').close()")).reply("One.")
+    flags = "--approve always --as held --budget 1turn"
+    cell = await notebook.run(f"%team run pair {flags} --use df Count.")
+    assert "%team resume held" in cell.one_line_error("BudgetReached")
+    before = ids_with(engine, notebook.pid, "/work/here")
+    assert len(before) == 1
+    kept = await notebook.value("held.data['kept']")
+    llmock.reply("Two.")  # of the other agent, which may take the last turn of the team
+    await notebook.runs("%team resume held --budget +5turns")
+    assert await notebook.value("[held.status, held.data['kept']]") == ["done", kept]
+    assert not before & ids(engine, notebook.pid)
+
+
+async def test_a_paused_run_that_is_stopped_gives_its_container_back(
+    notebook: Headless, llmock: Any, engine: Engine
+) -> None:
+    llmock.reply(BLOCK.format("open('here', 'w').close()")).reply("One.")
+    await notebook.run("%team run pair --approve always --as given --budget 1turn Count.")
+    before = ids_with(engine, notebook.pid, "/work/here")
+    await notebook.runs("given.stop()\ntry:\n    await given\nexcept Exception as error:\n    print(error)")
+    assert before and not before & ids(engine, notebook.pid)
+
+
+async def test_what_ran_in_a_container_that_is_gone_is_run_once_more(notebook: Headless, llmock: Any) -> None:
+    await notebook.runs("%team create once analyst --max-turns 3")
+    llmock.reply(BLOCK.format("n = len(df)\nprint('first')")).reply("One.").reply(BLOCK.format("1 / 0")).reply("Two.")
+    await notebook.run("%team run once --approve always --as renewed --budget 2turns --use df Count.")
+    await notebook.runs("renewed.stop()\ntry:\n    await renewed\nexcept Exception as error:\n    print(error)")
+    llmock.reply(BLOCK.format("print('n is', n)")).reply("Two it is.")
+    cell = await notebook.runs("%team resume renewed --budget +5turns")
+    assert "n is 2" in cell.text
+    assert "run once more in new containers: 1 block of analyst" in cell.text
+    assert await notebook.value("renewed.data['n']") == 2
+    resumed = await notebook.value("[e for e in renewed.journal.entries if e['type'] == 'resumed']")
+    assert [entry["again"] for entry in resumed] == [{"analyst": 1}]
+
+
 async def test_what_cannot_be_copied_is_said_before_anything_runs(notebook: Headless, llmock: Any) -> None:
     await notebook.runs("def secret_formula(): ...")
     cell = await notebook.run("%team run analyst --use secret_formula --as never Try.")

@@ -13,6 +13,7 @@ from nbagents.magics.specs import AgentSpec, TeamSpec
 def session() -> Session:
     session = Session()
     session.agents["analyst"] = AgentSpec("analyst", "x")
+    session.runs["churn"] = None  # type: ignore[assignment]  # only its name counts
     session.teams["churn_team"] = TeamSpec("churn_team", ("analyst",))
     return session
 
@@ -27,6 +28,9 @@ def session() -> Session:
         ("%%team run churn_team ", "--use"),
         ("%%team run churn_team --use ", "df"),
         ("%%team run churn_team --approve ", "always"),
+        ("%team resu", "resume"),
+        ("%team resume ", "churn"),
+        ("%team resume churn ", "--budget"),
         ("%team create t ", "analyst"),
         ("%team create t analyst ", "you"),
         ("%%agent x ", "--model"),

@@ -97,6 +97,8 @@ def test_the_same_cell_again_changes_nothing_and_another_text_is_a_change(sessio
     ("line", "text"),
     [
         ("you", "means the person"),
+        ("check", "%agents check is a command"),
+        ("key", "%agents key is a command"),
         ("two-words", "expected letters, digits and _"),
         ("a --model gpt", "expected provider/name"),
         ("a --model opnai/x", "did you mean 'openai'"),

@@ -39,6 +39,8 @@ def transformed(cell: str) -> str:
         ),
         ("y = 1\n%team run t Why?\n", "y = 1\nawait get_ipython().run_line_magic('team', 'run t Why?')", ";\n"),
         ("if 1:\n    %team run t x\n", "if 1:\n    await get_ipython()", ";\n"),
+        ("%team resume t --budget +0.50\n", "await get_ipython().run_line_magic('team', 'resume t --budget", ";\n"),
+        ("x = %team resume t\n", "x = await get_ipython().run_line_magic('team', 'resume t')\n", "\n"),
         ("%agents doctor\n", "await get_ipython().run_line_magic('agents', 'doctor')\n", ")\n"),
         ("x = %agents check \n", "x = await get_ipython().run_line_magic('agents', 'check", ")\n"),
     ],

@@ -19,7 +19,7 @@ class Container:
     def __init__(self, *made: str, error: Exception | None = None, holds: bool = False) -> None:
         self.made = dict.fromkeys(made)
         self.error, self.asked, self.let_go = error, asyncio.Event(), asyncio.Event()
-        self.stopped = False
+        self.stopped, self.lost = False, 0
         if not holds:
             self.let_go.set()
 
@@ -60,6 +60,16 @@ async def test_results_are_brought_out_before_the_containers_end() -> None:
     assert [data["x"], data["y"]] == ["value of x", "value of y"]
     assert work.brought["y"].agent == "b"
     assert all(container.stopped for container in work._sandboxes.values())
+
+
+async def test_a_paused_run_brings_its_results_out_and_keeps_its_containers() -> None:
+    container = Container("x")
+    work = workplaces(a=container)
+    await work.bring()
+    assert data_of(work, *block("docker", "e1", created=["x"]))["x"] == "value of x"
+    assert not container.stopped and work.blocks_to_run_again() == {}
+    container.lost = 2
+    assert work.blocks_to_run_again() == {"a": 2}
 
 
 @pytest.mark.parametrize("error", [TransferError("'x': a module cannot cross"), RuntimeError("hostile")])

@@ -16,9 +16,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from nbagents.agents import AssistantAgent, CodeExecutorAgent
-from nbagents.errors import RunFailed
+from nbagents.errors import BudgetReached, RunFailed
 from nbagents.models import CreateResult, FunctionCall, ReplayChatCompletionClient, RequestUsage
-from nbagents.runtime import Approvals, Gate, passing
+from nbagents.runtime import Approvals, Budget, Gate, Run, passing
 from nbagents.teams import DiGraphBuilder, GraphFlow, RoundRobinGroupChat
 from tests.scripted import ScriptedExecutor
 
@@ -109,6 +109,18 @@ async def test_the_attributes_are_those_of_the_conventions(spans: Spans) -> None
     agent, team = spans.named("invoke_agent clerk"), spans.named("invoke_workflow desk")
     assert dict(agent.attributes or {}) == {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "clerk"}
     assert dict(team.attributes or {}) == {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": "desk"}
+
+
+async def test_the_parts_of_a_run_that_was_resumed_belong_together(spans: Spans) -> None:
+    clerk = AssistantAgent("clerk", paid("One.", "Two."))
+    run = Run("r", RoundRobinGroupChat([clerk], max_turns=2, name="desk"), Gate(budget=Budget(turns=1)))
+    run.start("Count.")
+    with pytest.raises(BudgetReached):
+        await run
+    await run.resume("+1turn")
+    parts = [span for span in spans.all if span.name == "invoke_workflow desk"]
+    assert [dict(part.attributes or {})["gen_ai.conversation.id"] for part in parts] == [run.id, run.id]
+    assert [part.status.status_code for part in parts] == [StatusCode.ERROR, StatusCode.UNSET]
 
 
 async def test_no_text_of_the_conversation_is_in_a_span(spans: Spans) -> None:

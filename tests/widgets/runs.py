@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from nbagents.agents import AssistantAgent, CodeExecutorAgent, CodeWritingAgent, UserProxyAgent
@@ -11,7 +12,7 @@ from nbagents.conditions import StopMessageTermination, TextMentionTermination
 from nbagents.errors import RunError
 from nbagents.messages import TextMessage
 from nbagents.models import ReplayChatCompletionClient
-from nbagents.runtime import Answer, Approvals, Gate, Run
+from nbagents.runtime import Answer, Approvals, Budget, Gate, Run
 from nbagents.runtime.journal import Entry
 from nbagents.teams import RoundRobinGroupChat
 from tests.scripted import EndlessExecutor, ScriptedExecutor, ScriptedPerson
@@ -134,6 +135,16 @@ async def stopped_in_code() -> list[Entry]:
     return run.journal.entries
 
 
+async def paused_and_resumed() -> list[Entry]:
+    """Its budget ends it after the block, before the answer; with a larger one it goes on."""
+    run = run_of(analyst(ScriptedExecutor(CHART), CODE, "It is **42**."), critic(), approve="always")
+    run.gate.budget = Budget(turns=1)
+    await entries_of(run)
+    with suppress(RunError):
+        await run.resume("+2turns")
+    return run.journal.entries
+
+
 async def failed() -> list[Entry]:
     return await entries_of(run_of(assistant("a"), critic()))
 
@@ -149,6 +160,6 @@ RUNS: dict[str, Callable[[], Awaitable[list[Entry]]]] = {
     make.__name__: make
     for make in (
         approved, edited, rejected, first_of_two_fails, unasked, executor_without_model,
-        person, person_ends, stopped_in_code, failed, cut_off,
+        person, person_ends, stopped_in_code, paused_and_resumed, failed, cut_off,
     )
 }  # fmt: skip

@@ -39,8 +39,8 @@ class Row {
 
   /** Whose words begin here; said once for all that one agent says in a turn. */
   begin(before: Item | undefined): void {
-    const { turn, agent } = this.item;
-    this.who.hidden = before !== undefined && before.turn === turn && before.agent === agent;
+    const { turn, agent, kind } = this.item;
+    this.who.hidden = kind === 'resumed' || (before !== undefined && before.turn === turn && before.agent === agent);
     this.who.textContent = turn ? agent : 'task';
     this.who.dataset.turn = turn ? String(turn) : '';
   }

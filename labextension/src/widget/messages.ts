@@ -2,7 +2,7 @@
 
 export interface Item {
   id: string;
-  kind: 'task' | 'said' | 'thought' | 'block' | 'asked' | 'toolcall' | 'draft';
+  kind: 'task' | 'said' | 'thought' | 'block' | 'asked' | 'toolcall' | 'resumed' | 'draft';
   agent: string;
   turn: number;
   title: string;
