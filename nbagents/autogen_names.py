@@ -227,6 +227,9 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
 }
 """Names that AutoGen has in private modules only (``autogen_core._serialization``), and that are taken from there."""
 
+BROUGHT: Mapping[str, str] = {"Image": "PIL.Image"}
+"""What is imported along with a name of AutoGen's, where code counts on it: `import PIL` and then `PIL.Image.open`."""
+
 PRIVATE_PACKAGES = (
     "autogen_agentchat.teams._group_chat autogen_agentchat.teams._group_chat._graph "
     "autogen_agentchat.teams._group_chat._magentic_one autogen_core._telemetry"

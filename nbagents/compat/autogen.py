@@ -38,6 +38,8 @@ class AliasModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         places = autogen_names.names(self.__name__)
         if name in places:
+            if brought := autogen_names.BROUGHT.get(name):
+                importlib.import_module(brought)
             module, ours = places[name]
             return getattr(importlib.import_module(module), ours)
         if name == "__all__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -68,6 +69,18 @@ def test_what_the_table_says_we_lack_is_nowhere_in_our_packages(module: str) -> 
 
     found = [name for name in LACKING[module].split() if any(name in getattr(room, "__all__", ()) for room in ours)]
     assert not found, f"move {found} of {module} from LACKING to HERE in nbagents/autogen_names.py"
+
+
+def test_who_asks_for_pictures_has_pil_with_them() -> None:
+    script = """
+        import sys
+        from nbagents.compat import autogen; autogen.install()
+        import PIL
+        from autogen_core import AgentId; assert "PIL.Image" not in sys.modules
+        from autogen_core import Image; print(Image(PIL.Image.new("RGB", (1, 2))).image.size)
+    """
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
+    assert ran.stdout == "(1, 2)\n"
 
 
 def test_a_module_that_autogen_does_not_have_is_not_found() -> None:
