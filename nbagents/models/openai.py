@@ -198,10 +198,12 @@ class OpenAIChatCompletionClient(ChatCompletionClient, Component[OpenAIClientCon
             "model": self.model,
             "messages": self._format.messages(messages),
             **offered.arguments(),
-            **response_format(json_output),
             **self._extra,
             **(extra_create_args or {}),
         }
+        asked = request.get("response_format")  # for every request; a class, as AutoGen takes it, or the server's own
+        if json_output or isinstance(asked, type):
+            request.update(response_format(json_output or asked))
         if not tools:
             request.pop("parallel_tool_calls", None)  # refused by OpenAI where there is nothing to call
         return offered, request
