@@ -236,6 +236,15 @@ PRIVATE_PACKAGES = (
 )
 """AutoGen's private modules that hold others; in all others what is imported is a name."""
 
+LOGGERS: Mapping[str, str] = {
+    "autogen_agentchat": "nbagents",
+    "autogen_agentchat.events": "nbagents.runtime.events",
+    "autogen_core": "nbagents",
+    "autogen_core.events": "nbagents.runtime.events",
+    "autogen_core.trace": "nbagents.runtime.trace",
+}
+"""AutoGen's loggers by the names that code writes out, and ours."""
+
 WELL_KNOWN: Mapping[str, str] = {
     "OpenAIChatCompletionClient": "autogen_ext.models.openai.OpenAIChatCompletionClient",
     "openai_chat_completion_client": "autogen_ext.models.openai.OpenAIChatCompletionClient",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import subprocess
 import sys
 import textwrap
@@ -111,6 +112,21 @@ def test_a_name_that_nobody_has_is_no_attribute() -> None:
 
 def test_the_version_is_the_one_whose_names_these_are() -> None:
     assert module_of("autogen_agentchat").__version__ == "0.7.5"
+
+
+# Loggers ------------------------------------------------------------------------------------------------------
+
+
+def test_a_logger_asked_for_by_autogens_name_is_ours_until_it_is_uninstalled() -> None:
+    for root in ("autogen_core", "autogen_agentchat"):
+        assert logging.getLogger(root) is logging.getLogger(module_of("autogen_core").ROOT_LOGGER_NAME)
+        assert logging.getLogger(f"{root}.events") is logging.getLogger(module_of(root).EVENT_LOGGER_NAME)
+    below = logging.getLogger("autogen_core.mine_alone")
+    assert below.parent is logging.getLogger("nbagents")
+
+    autogen.uninstall()
+    assert logging.getLogger("autogen_core.events") is not logging.getLogger(nbagents.runtime.EVENT_LOGGER_NAME)
+    del logging.Logger.manager.loggerDict["autogen_core.events"]  # that of another test's AutoGen
 
 
 # Patching by dotted path ------------------------------------------------------------------------------------
