@@ -132,16 +132,34 @@ HERE: Mapping[str, Mapping[str, str]] = {
     "autogen_ext.models.anthropic": {
         "nbagents.models": "AnthropicChatCompletionClient",
         "nbagents.models.anthropic_config": "AnthropicClientConfigurationConfigModel=AnthropicClientConfig",
+        "nbagents.models.openai_config": "AnthropicClientConfiguration=ClientArguments",
+    },
+    "autogen_ext.models.anthropic.config": {
+        "nbagents.models.anthropic_config": "AnthropicClientConfigurationConfigModel=AnthropicClientConfig",
+        "nbagents.models.openai_config": "AnthropicClientConfiguration=ClientArguments "
+        "BaseAnthropicClientConfiguration=ClientArguments CreateArguments=ClientArguments",
     },
     "autogen_ext.models.ollama": {
         "nbagents.models": "OllamaChatCompletionClient",
         "nbagents.models.ollama": "BaseOllamaClientConfigurationConfigModel=OllamaClientConfig",
+    },
+    "autogen_ext.models.ollama.config": {
+        "nbagents.models.ollama": "BaseOllamaClientConfigurationConfigModel=OllamaClientConfig",
+        "nbagents.models.openai_config": "BaseOllamaClientConfiguration=ClientArguments "
+        "CreateArguments=ClientArguments",
     },
     "autogen_ext.models.openai": {
         "nbagents.models": "AzureOpenAIChatCompletionClient OpenAIChatCompletionClient "
         "BaseOpenAIChatCompletionClient=OpenAIChatCompletionClient",
         "nbagents.models.azure": "AzureOpenAIClientConfigurationConfigModel=AzureOpenAIClientConfig",
         "nbagents.models.openai_config": "BaseOpenAIClientConfigurationConfigModel=OpenAIClientConfig "
+        "OpenAIClientConfigurationConfigModel=OpenAIClientConfig",
+    },
+    "autogen_ext.models.openai.config": {
+        "nbagents.models.azure": "AzureOpenAIClientConfigurationConfigModel=AzureOpenAIClientConfig",
+        "nbagents.models.openai_config": "AzureOpenAIClientConfiguration=ClientArguments "
+        "BaseOpenAIClientConfiguration=ClientArguments BaseOpenAIClientConfigurationConfigModel=OpenAIClientConfig "
+        "CreateArguments=ClientArguments OpenAIClientConfiguration=ClientArguments "
         "OpenAIClientConfigurationConfigModel=OpenAIClientConfig",
     },
     "autogen_ext.models.replay": {"nbagents.models": "ReplayChatCompletionClient"},
@@ -183,8 +201,8 @@ LACKING: Mapping[str, str] = {
     "autogen_ext.memory.mem0": "Mem0Memory Mem0MemoryConfig",
     "autogen_ext.memory.redis": "RedisMemory RedisMemoryConfig",
     "autogen_ext.models.anthropic": "AnthropicBedrockChatCompletionClient AnthropicBedrockClientConfiguration "
-    "AnthropicBedrockClientConfigurationConfigModel AnthropicClientConfiguration BaseAnthropicChatCompletionClient "
-    "BedrockInfo CreateArgumentsConfigModel",
+    "AnthropicBedrockClientConfigurationConfigModel BaseAnthropicChatCompletionClient BedrockInfo "
+    "CreateArgumentsConfigModel",
     "autogen_ext.models.azure": "AzureAIChatCompletionClient AzureAIChatCompletionClientConfig",
     "autogen_ext.models.llama_cpp": "LlamaCppChatCompletionClient",
     "autogen_ext.models.ollama": "CreateArgumentsConfigModel",

@@ -72,6 +72,11 @@ def test_what_the_table_says_we_lack_is_nowhere_in_our_packages(module: str) -> 
     assert not found, f"move {found} of {module} from LACKING to HERE in nbagents/autogen_names.py"
 
 
+def test_the_arguments_of_a_client_may_be_made_with_autogens_typed_dict() -> None:
+    arguments = module_of("autogen_ext.models.openai.config").OpenAIClientConfiguration(model="gpt-4o", temperature=0)
+    assert module_of("autogen_ext.models.openai").OpenAIChatCompletionClient(**arguments).model == "gpt-4o"
+
+
 def test_who_asks_for_pictures_has_pil_with_them() -> None:
     script = """
         import sys
