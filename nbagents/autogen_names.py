@@ -132,16 +132,34 @@ HERE: Mapping[str, Mapping[str, str]] = {
     "autogen_ext.models.anthropic": {
         "nbagents.models": "AnthropicChatCompletionClient",
         "nbagents.models.anthropic_config": "AnthropicClientConfigurationConfigModel=AnthropicClientConfig",
+        "nbagents.models.openai_config": "AnthropicClientConfiguration=ClientArguments",
+    },
+    "autogen_ext.models.anthropic.config": {
+        "nbagents.models.anthropic_config": "AnthropicClientConfigurationConfigModel=AnthropicClientConfig",
+        "nbagents.models.openai_config": "AnthropicClientConfiguration=ClientArguments "
+        "BaseAnthropicClientConfiguration=ClientArguments CreateArguments=ClientArguments",
     },
     "autogen_ext.models.ollama": {
         "nbagents.models": "OllamaChatCompletionClient",
         "nbagents.models.ollama": "BaseOllamaClientConfigurationConfigModel=OllamaClientConfig",
+    },
+    "autogen_ext.models.ollama.config": {
+        "nbagents.models.ollama": "BaseOllamaClientConfigurationConfigModel=OllamaClientConfig",
+        "nbagents.models.openai_config": "BaseOllamaClientConfiguration=ClientArguments "
+        "CreateArguments=ClientArguments",
     },
     "autogen_ext.models.openai": {
         "nbagents.models": "AzureOpenAIChatCompletionClient OpenAIChatCompletionClient "
         "BaseOpenAIChatCompletionClient=OpenAIChatCompletionClient",
         "nbagents.models.azure": "AzureOpenAIClientConfigurationConfigModel=AzureOpenAIClientConfig",
         "nbagents.models.openai_config": "BaseOpenAIClientConfigurationConfigModel=OpenAIClientConfig "
+        "OpenAIClientConfigurationConfigModel=OpenAIClientConfig",
+    },
+    "autogen_ext.models.openai.config": {
+        "nbagents.models.azure": "AzureOpenAIClientConfigurationConfigModel=AzureOpenAIClientConfig",
+        "nbagents.models.openai_config": "AzureOpenAIClientConfiguration=ClientArguments "
+        "BaseOpenAIClientConfiguration=ClientArguments BaseOpenAIClientConfigurationConfigModel=OpenAIClientConfig "
+        "CreateArguments=ClientArguments OpenAIClientConfiguration=ClientArguments "
         "OpenAIClientConfigurationConfigModel=OpenAIClientConfig",
     },
     "autogen_ext.models.replay": {"nbagents.models": "ReplayChatCompletionClient"},
@@ -183,8 +201,8 @@ LACKING: Mapping[str, str] = {
     "autogen_ext.memory.mem0": "Mem0Memory Mem0MemoryConfig",
     "autogen_ext.memory.redis": "RedisMemory RedisMemoryConfig",
     "autogen_ext.models.anthropic": "AnthropicBedrockChatCompletionClient AnthropicBedrockClientConfiguration "
-    "AnthropicBedrockClientConfigurationConfigModel AnthropicClientConfiguration BaseAnthropicChatCompletionClient "
-    "BedrockInfo CreateArgumentsConfigModel",
+    "AnthropicBedrockClientConfigurationConfigModel BaseAnthropicChatCompletionClient BedrockInfo "
+    "CreateArgumentsConfigModel",
     "autogen_ext.models.azure": "AzureAIChatCompletionClient AzureAIChatCompletionClientConfig",
     "autogen_ext.models.llama_cpp": "LlamaCppChatCompletionClient",
     "autogen_ext.models.ollama": "CreateArgumentsConfigModel",
@@ -227,11 +245,23 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
 }
 """Names that AutoGen has in private modules only (``autogen_core._serialization``), and that are taken from there."""
 
+BROUGHT: Mapping[str, str] = {"Image": "PIL.Image"}
+"""What is imported along with a name of AutoGen's, where code counts on it: `import PIL` and then `PIL.Image.open`."""
+
 PRIVATE_PACKAGES = (
     "autogen_agentchat.teams._group_chat autogen_agentchat.teams._group_chat._graph "
     "autogen_agentchat.teams._group_chat._magentic_one autogen_core._telemetry"
 )
 """AutoGen's private modules that hold others; in all others what is imported is a name."""
+
+LOGGERS: Mapping[str, str] = {
+    "autogen_agentchat": "nbagents",
+    "autogen_agentchat.events": "nbagents.runtime.events",
+    "autogen_core": "nbagents",
+    "autogen_core.events": "nbagents.runtime.events",
+    "autogen_core.trace": "nbagents.runtime.trace",
+}
+"""AutoGen's loggers by the names that code writes out, and ours."""
 
 WELL_KNOWN: Mapping[str, str] = {
     "OpenAIChatCompletionClient": "autogen_ext.models.openai.OpenAIChatCompletionClient",

@@ -1,7 +1,7 @@
 """A block of code and what it did: the two values that agents, executors, the run and the screen pass on.
 
-Names are those of AutoGen's ``autogen_core.code_executor``; `CodeResult.outputs` and `names` are ours: what the code
-showed, as a notebook would keep it, and what it did to the variables there.
+Names, and how they print, are those of AutoGen's ``autogen_core.code_executor``; `CodeResult.outputs` and `names` are
+ours: what the code showed, as a notebook would keep it, and what it did to the variables there.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ class CodeBlock(BaseModel):
     # By position too, as AutoGen's.
     def __init__(self, code: str, language: str, **more: Any) -> None:
         super().__init__(code=code, language=language, **more)
+
+    def __str__(self) -> str:
+        return repr(self)
 
     model_config = ConfigDict(defer_build=True)  # as the messages that hold it
 
@@ -63,12 +66,15 @@ class CodeResult(BaseModel):
     def __init__(self, exit_code: int, output: str, **more: Any) -> None:
         super().__init__(exit_code=exit_code, output=output, **more)
 
+    def __str__(self) -> str:
+        return repr(self)
+
     model_config = ConfigDict(defer_build=True)
 
     exit_code: int
     output: str
-    outputs: list[dict[str, Any]] = Field(default_factory=list)
-    names: NamesChange | None = None
+    outputs: list[dict[str, Any]] = Field(default_factory=list, repr=False)
+    names: NamesChange | None = Field(None, repr=False)
 
     @model_serializer(mode="wrap")
     def _without_unknown_names(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:

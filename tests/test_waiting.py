@@ -62,6 +62,26 @@ def test_a_script_whose_run_was_given_up_does_not_wait_for_its_thread() -> None:
     assert ran.stdout == "given up\n"
 
 
+def test_what_stands_for_input_before_anything_of_ours_is_imported_is_asked() -> None:
+    """As a kernel does for each of its cells, and a program that reads replies from elsewhere."""
+    script = """
+        import asyncio, builtins
+        builtins.input = lambda prompt: "from elsewhere"
+        from nbagents.agents import UserProxyAgent
+
+        async def main():
+            for person in (UserProxyAgent("u"), UserProxyAgent("u", input_func=input)):
+                print((await person.run(task="go")).messages[-1].to_text())
+
+        asyncio.run(main())
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert ran.stdout == "from elsewhere\n" * 2
+
+
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard input is no terminal."""

@@ -16,6 +16,7 @@ from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
 from ..component import Component
 from ..executors import CodeExecutor, extract_code_blocks
+from ..executors.fenced_code import blocks_of_message
 from ..memory import ChatCompletionContext, UnboundedChatCompletionContext
 from ..messages import (
     BaseAgentEvent,
@@ -144,7 +145,7 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
     async def extract_code_blocks_from_messages(self, messages: Sequence[BaseChatMessage]) -> list[CodeBlock]:
         """The blocks in the text messages of those whose code is run."""
         texts = [message for message in messages if isinstance(message, TextMessage) and self._listens_to(message)]
-        return [block for message in texts for block in extract_code_blocks(message.content, self._languages)]
+        return [block for message in texts for block in blocks_of_message(message.content, self._languages)]
 
     async def execute_code_block(
         self, code_blocks: Sequence[CodeBlock], cancellation_token: CancellationToken

@@ -22,7 +22,7 @@ class TaskResult(BaseModel):
 
     messages: Sequence[SerializeAsAny[BaseAgentEvent | BaseChatMessage]]
     stop_reason: str | None = None
-    usage: Usage = Field(default_factory=Usage)
+    usage: Usage = Field(default_factory=Usage, repr=False)
     """Model calls and tokens of this run, per agent and per model, those of inner runs and selectors included."""
 
 

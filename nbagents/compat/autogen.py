@@ -5,13 +5,14 @@
 
 or in a notebook ``%load_ext nbagents.compat.autogen``. The objects are ours under both names, and setting a name of an
 AutoGen module (as ``unittest.mock.patch`` does) sets it where ours looks it up. Components are dumped with AutoGen's
-providers from then on. A public name of AutoGen that nbagents lacks raises an ImportError that says so. An AutoGen that
-is installed is not touched, and not imported.
+providers from then on, and a logger that is asked for by AutoGen's name is ours. A public name of AutoGen that nbagents
+lacks raises an ImportError that says so. An AutoGen that is installed is not touched, and not imported.
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -38,6 +39,8 @@ class AliasModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         places = autogen_names.names(self.__name__)
         if name in places:
+            if brought := autogen_names.BROUGHT.get(name):
+                importlib.import_module(brought)
             module, ours = places[name]
             return getattr(importlib.import_module(module), ours)
         if name == "__all__":
@@ -118,6 +121,9 @@ def install() -> None:
             )
     sys.meta_path.insert(0, _finder)
     name_providers(_autogen_provider)
+    loggers = logging.Logger.manager.loggerDict
+    for theirs, ours in autogen_names.LOGGERS.items():
+        loggers.setdefault(theirs, logging.getLogger(ours))
 
 
 def uninstall() -> None:
@@ -128,6 +134,10 @@ def uninstall() -> None:
     for name in [name for name, module in sys.modules.items() if isinstance(module, AliasModule)]:
         del sys.modules[name]
     name_providers(None)
+    loggers = logging.Logger.manager.loggerDict
+    for theirs, ours in autogen_names.LOGGERS.items():
+        if loggers.get(theirs) is logging.getLogger(ours):
+            del loggers[theirs]
 
 
 def installed() -> bool:

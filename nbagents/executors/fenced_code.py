@@ -7,6 +7,7 @@ what is run is exactly what the reader is shown as code.
 from __future__ import annotations
 
 import re
+import textwrap
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -47,11 +48,25 @@ def extract_code_blocks(markdown: str, languages: tuple[str, ...] = PYTHON_FENCE
     for token in commonmark().parse(markdown):
         if token.type != "fence" or token.map is None:
             continue
-        last = lines[min(token.map[1], len(lines)) - 1].strip(" >\n")
-        if not (last.startswith(token.markup) and not last.strip(token.markup[0])):
+        first, end = token.map[0], min(token.map[1], len(lines))
+        last = lines[end - 1].strip(" >\n")
+        if end - first < 2 or not (last.startswith(token.markup) and not last.strip(token.markup[0])):
             continue
         language = (token.info.split() or [""])[0].lower()
         if language in languages:
             python = language in PYTHON_FENCES
             blocks.append(CodeBlock(code=token.content.rstrip("\n"), language="python" if python else language))
     return blocks
+
+
+def blocks_of_message(content: str, languages: tuple[str, ...] = PYTHON_FENCES) -> list[CodeBlock]:
+    """`extract_code_blocks`, and if there are none, those of `content` without the indentation of its lines.
+
+    A program's triple-quoted message stands as far in as the program does: from four spaces on, CommonMark sees no
+    fence there, and who wrote it does.
+    """
+    if blocks := extract_code_blocks(content, languages):
+        return blocks
+    first, _, rest = content.partition("\n")
+    further_left = f"{first.lstrip()}\n{textwrap.dedent(rest)}"
+    return extract_code_blocks(further_left, languages) if further_left != content else []

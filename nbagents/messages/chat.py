@@ -34,9 +34,9 @@ class HandoffMessage(BaseTextChatMessage):
 class ToolCallSummaryMessage(BaseTextChatMessage):
     """The results of tool calls, as the answer of an agent that does not comment on them."""
 
+    type: Literal["ToolCallSummaryMessage"] = "ToolCallSummaryMessage"
     tool_calls: list[FunctionCall]
     results: list[FunctionExecutionResult]
-    type: Literal["ToolCallSummaryMessage"] = "ToolCallSummaryMessage"
 
 
 class MultiModalMessage(BaseChatMessage):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections.abc import Mapping
-from functools import reduce
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ForwardRef, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.errors import PydanticUserError
@@ -45,10 +44,10 @@ def schema_to_pydantic_model(schema: Schema, model_name: str = "GeneratedModel")
     """
     try:
         try:
-            return _Reader(schema, "rust-regex").model(schema, model_name)
+            return _Reader(schema, "rust-regex").whole(schema, model_name)
         except SchemaError:
             # A pattern that only Python's engine knows, such as one that looks ahead.
-            return _Reader(schema, "python-re").model(schema, model_name)
+            return _Reader(schema, "python-re").whole(schema, model_name)
     except (SchemaError, PydanticUserError, TypeError, AttributeError, AssertionError) as error:
         raise ValueError(f"the JSON Schema of {model_name!r} cannot be made a pydantic model: {error}") from error
 
@@ -61,6 +60,18 @@ class _Reader:
         self._definitions: Schema = document.get("$defs") or document.get("definitions") or {}
         self._models: dict[str, type[BaseModel]] = {}
         self._open: list[str] = []
+        self._made: list[type[BaseModel]] = []
+        self._later: dict[str, str] = {}
+        """The definitions that something in them refers to, each with the name that stands for it until it is made."""
+
+    def whole(self, schema: Schema, name: str) -> type[BaseModel]:
+        """The model of the document, with what could not be known before all was read."""
+        made = self.model(self._definition(schema["$ref"]) if "$ref" in schema else schema, name)
+        if self._later:
+            known = {placeholder: self._models[name] for name, placeholder in self._later.items()}
+            for one in self._made:
+                one.model_rebuild(_types_namespace=known)
+        return made
 
     def model(self, schema: Schema, name: str) -> type[BaseModel]:
         if "allOf" in schema:
@@ -77,6 +88,7 @@ class _Reader:
             extra=extra, title=schema.get("title", name), regex_engine=self._engine, serialize_by_alias=True
         )
         made: type[BaseModel] = create_model(name, __config__=config, __doc__=schema.get("description"), **fields)
+        self._made.append(made)
         return made
 
     def _field(self, said: Schema, field: str, owner: str, needed: bool) -> tuple[Any, Any]:
@@ -88,7 +100,7 @@ class _Reader:
             return kind, Field(**about)
         # What may be missing is None then, unless the schema says otherwise.
         default = said.get("default")
-        return (kind if default is not None else kind | None), Field(default=default, **about)
+        return (kind if default is not None else _either([kind, None])), Field(default=default, **about)
 
     def _type(self, said: Schema, name: str) -> Any:
         if "$ref" in said:
@@ -123,17 +135,24 @@ class _Reader:
             raise ValueError(f"{name!r}: unsupported type {kind!r} in a JSON Schema")
         return _PLAIN[kind]
 
+    def _definition(self, reference: str) -> Schema:
+        try:
+            said: Schema = self._definitions[reference.rpartition("/")[2]]
+        except KeyError:
+            raise ValueError(f"the schema refers to {reference!r}, which it does not define") from None
+        return said
+
     def _referred(self, reference: str) -> Any:
-        name = reference.rpartition("/")[2]
-        if name not in self._definitions:
-            raise ValueError(f"the schema refers to {reference!r}, which it does not define")
+        name, said = reference.rpartition("/")[2], self._definition(reference)
+        is_model = said.get("type") == "object" and "properties" in said
         if name in self._open:
-            raise ValueError(f"the schema's {name!r} contains itself, which is not supported")
-        said = self._definitions[name]
+            if not is_model:
+                raise ValueError(f"the schema's {name!r} contains itself and is no object, which is not supported")
+            return ForwardRef(self._later.setdefault(name, f"Definition{len(self._later)}"))
         if name not in self._models:
             self._open.append(name)
             try:
-                if said.get("type") != "object" or "properties" not in said:
+                if not is_model:
                     return self._type(said, name)
                 self._models[name] = self.model(said, name)
             finally:
@@ -162,7 +181,7 @@ def _attribute(field: str) -> str:
 
 
 def _either(kinds: list[Any]) -> Any:
-    return reduce(lambda one, other: one | other, kinds)
+    return Union[tuple(kinds)]  # noqa: UP007 - what stands for a later one knows no |
 
 
 def _limited(kind: Any, said: Schema) -> Any:

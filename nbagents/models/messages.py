@@ -65,8 +65,8 @@ class AssistantMessage(BaseModel):
     model_config = _LAZILY
 
     content: str | list[FunctionCall]
-    source: str
     thought: str | None = None
+    source: str
     type: Literal["AssistantMessage"] = "AssistantMessage"
 
 
@@ -144,7 +144,7 @@ class CreateResult(BaseModel):
     cached: bool = False
     logprobs: list[ChatCompletionTokenLogprob] | None = None
     thought: str | None = None
-    model: str = ""
+    model: str = Field("", repr=False)
     """The model's id as the provider answered it; "" when it did not say."""
-    billed_by: str | None = None
+    billed_by: str | None = Field(None, repr=False)
     """Whose price list holds, where another model answered than its client names; None: the client's."""

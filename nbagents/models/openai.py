@@ -127,9 +127,11 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
             "model": self.model,
             "messages": self._format.messages(question.messages),
             **offered.arguments(),
-            **response_format(question.json_output),
             **extra,
         }
+        asked = extra.get("response_format")  # for every request; a class, as AutoGen takes it, or the server's own
+        if question.json_output or isinstance(asked, type):
+            request.update(response_format(question.json_output or asked))
         # Servers of open models leave it to the reader to tell thought from answer.
         thinks_aloud = self._model_info["family"] in (ModelFamily.R1, ModelFamily.UNKNOWN)
         return Asked(request, partial(Answer, offered, thinks_aloud=thinks_aloud))

@@ -14,6 +14,9 @@ from pydantic import ConfigDict, SecretStr, field_validator
 
 from ..component import ComponentConfig
 
+ClientArguments = dict[str, Any]
+"""What a client is made with. AutoGen has a TypedDict for each client; here each client says what it takes."""
+
 
 class OpenAIClientConfig(ComponentConfig):
     """Where the model is and how it is asked; what is not said is as the client's defaults have it."""

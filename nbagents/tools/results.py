@@ -17,8 +17,8 @@ class TextResultContent(BaseModel):
 
     model_config = ConfigDict(defer_build=True)
 
-    content: str
     type: Literal["TextResultContent"] = "TextResultContent"
+    content: str
 
 
 class ImageResultContent(BaseModel):
@@ -26,8 +26,8 @@ class ImageResultContent(BaseModel):
 
     model_config = ConfigDict(defer_build=True)
 
-    content: Image
     type: Literal["ImageResultContent"] = "ImageResultContent"
+    content: Image
 
 
 ResultContent = Annotated[TextResultContent | ImageResultContent, Field(discriminator="type")]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -70,6 +72,23 @@ def test_what_the_table_says_we_lack_is_nowhere_in_our_packages(module: str) -> 
     assert not found, f"move {found} of {module} from LACKING to HERE in nbagents/autogen_names.py"
 
 
+def test_the_arguments_of_a_client_may_be_made_with_autogens_typed_dict() -> None:
+    arguments = module_of("autogen_ext.models.openai.config").OpenAIClientConfiguration(model="gpt-4o", temperature=0)
+    assert module_of("autogen_ext.models.openai").OpenAIChatCompletionClient(**arguments).model == "gpt-4o"
+
+
+def test_who_asks_for_pictures_has_pil_with_them() -> None:
+    script = """
+        import sys
+        from nbagents.compat import autogen; autogen.install()
+        import PIL
+        from autogen_core import AgentId; assert "PIL.Image" not in sys.modules
+        from autogen_core import Image; print(Image(PIL.Image.new("RGB", (1, 2))).image.size)
+    """
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
+    assert ran.stdout == "(1, 2)\n"
+
+
 def test_a_module_that_autogen_does_not_have_is_not_found() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"nbagents has no autogen_ext\.nothing"):
         module_of("autogen_ext.nothing")
@@ -98,6 +117,21 @@ def test_a_name_that_nobody_has_is_no_attribute() -> None:
 
 def test_the_version_is_the_one_whose_names_these_are() -> None:
     assert module_of("autogen_agentchat").__version__ == "0.7.5"
+
+
+# Loggers ------------------------------------------------------------------------------------------------------
+
+
+def test_a_logger_asked_for_by_autogens_name_is_ours_until_it_is_uninstalled() -> None:
+    for root in ("autogen_core", "autogen_agentchat"):
+        assert logging.getLogger(root) is logging.getLogger(module_of("autogen_core").ROOT_LOGGER_NAME)
+        assert logging.getLogger(f"{root}.events") is logging.getLogger(module_of(root).EVENT_LOGGER_NAME)
+    below = logging.getLogger("autogen_core.mine_alone")
+    assert below.parent is logging.getLogger("nbagents")
+
+    autogen.uninstall()
+    assert logging.getLogger("autogen_core.events") is not logging.getLogger(nbagents.runtime.EVENT_LOGGER_NAME)
+    del logging.Logger.manager.loggerDict["autogen_core.events"]  # that of another test's AutoGen
 
 
 # Patching by dotted path ------------------------------------------------------------------------------------

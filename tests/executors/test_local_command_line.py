@@ -92,6 +92,15 @@ async def test_an_unknown_language(executor: LocalCommandLineCodeExecutor) -> No
     assert (result.exit_code, result.output) == (1, "\nunknown language cobol")
 
 
+async def test_the_file_of_a_block_is_told_with_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("here").mkdir()
+    with pytest.warns(UserWarning, match="runs code on this machine"):
+        executor = LocalCommandLineCodeExecutor(work_dir="here")
+    result = await run(executor, "# filename: say.py\nprint('said')")
+    assert result.code_file == str(tmp_path.resolve() / "here/say.py")
+
+
 async def test_the_files_of_blocks_go_and_those_that_a_block_names_stay(executor: LocalCommandLineCodeExecutor) -> None:
     unnamed = await run(executor, "print(__file__)")
     named = await run(executor, "# filename: tools/say.py\nprint('said')")

@@ -63,6 +63,32 @@ def test_what_does_not_fit_is_refused(change: dict[str, Any]) -> None:
         schema_to_pydantic_model(Outer.model_json_schema()).model_validate(GOOD | change)
 
 
+class Node(BaseModel):
+    name: str
+    below: list[Node] = []
+    about: Remark | None = None
+
+
+class Remark(BaseModel):
+    on: Node
+
+
+class Tree(BaseModel):
+    root: Node
+
+
+@pytest.mark.parametrize("kind", [Node, Tree])
+def test_a_definition_may_contain_itself(kind: type[BaseModel]) -> None:
+    node: dict[str, Any] = {"name": "a", "below": [{"name": "b", "about": {"on": {"name": "c"}}}]}
+    value = node if kind is Node else {"root": node}
+    made = schema_to_pydantic_model(kind.model_json_schema(), "Made")
+    assert made.__name__ == "Made"
+    assert made.model_validate(value).model_dump() == kind.model_validate(value).model_dump()
+    node["below"][0]["about"]["on"]["name"] = 3
+    with pytest.raises(ValidationError):
+        made.model_validate(value)
+
+
 def test_all_of_joins_the_fields() -> None:
     made = schema_to_pydantic_model(
         {
@@ -94,7 +120,7 @@ def test_additional_properties_are_refused_where_the_schema_refuses_them() -> No
             {
                 "type": "object",
                 "properties": {"a": {"$ref": "#/$defs/T"}},
-                "$defs": {"T": {"type": "object", "properties": {"t": {"$ref": "#/$defs/T"}}}},
+                "$defs": {"T": {"type": "array", "items": {"$ref": "#/$defs/T"}}},
             },
             "contains itself",
         ),

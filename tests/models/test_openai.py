@@ -78,12 +78,26 @@ async def test_the_request_has_the_sdk_s_own_shape(llmock: Any, client: OpenAICh
     assert body["temperature"] == 0.5
 
 
-async def test_structured_output_asks_for_the_schema(llmock: Any, client: OpenAIChatCompletionClient) -> None:
-    class Person(BaseModel):
-        name: str
+class Person(BaseModel):
+    name: str
 
+
+async def test_structured_output_asks_for_the_schema(llmock: Any, client: OpenAIChatCompletionClient) -> None:
     await client.create(HELLO, json_output=Person)
     assert llmock.last_request.body["response_format"]["json_schema"]["schema"]["required"] == ["name"]
+
+
+async def test_a_format_for_every_request_may_be_a_class_and_gives_way_to_what_one_asks_for(
+    llmock: Any, client: OpenAIChatCompletionClient
+) -> None:
+    always = OpenAIChatCompletionClient("gpt-4o", base_url=llmock.base_url(), api_key="k", response_format=Person)
+    await always.create(HELLO)
+    assert llmock.last_request.body["response_format"]["json_schema"]["name"] == "Person"
+    await always.create(HELLO, json_output=True)
+    assert llmock.last_request.body["response_format"] == {"type": "json_object"}
+    await always.close()
+    await client.create(HELLO, extra_create_args={"response_format": {"type": "text"}})
+    assert llmock.last_request.body["response_format"] == {"type": "text"}
 
 
 async def test_a_stream_that_just_ends_is_no_answer(llmock: Any, client: OpenAIChatCompletionClient) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nbagents.agents import AssistantAgent
+from nbagents.agents import AssistantAgent, TaskResult
 from nbagents.models import CreateResult, ReplayChatCompletionClient, RequestUsage
 from nbagents.runtime import Gate, Journal, Run, passing
 from nbagents.runtime.usage import Usage
@@ -63,6 +63,12 @@ async def test_a_result_dumps_and_loads_its_usage() -> None:
     usage = type(result).model_validate(said).usage
     assert isinstance(usage, Usage)
     assert usage.cost.usd == pytest.approx(USD)
+
+
+def test_what_is_added_to_a_result_and_an_answer_is_not_in_their_text() -> None:
+    assert repr(TaskResult(messages=[], stop_reason="s")) == "TaskResult(messages=[], stop_reason='s')"
+    answer = CreateResult(finish_reason="stop", content="x", usage=RequestUsage(1, 2), model="m", billed_by="b")
+    assert str(answer).endswith("cached=False logprobs=None thought=None")
 
 
 @pytest.mark.parametrize("on_disk", [False, True])

@@ -131,7 +131,7 @@ class CommandLineExecutor(CodeExecutor):
         try:
             file = code_file(block)
             with self._workspace().holding(file, keep=self._keep_files) as relative:
-                path = self.work_dir / relative
+                path = (self.work_dir / relative).resolve()
                 ending = await self._run_file(file, relative, shown, token)
         except asyncio.CancelledError as stopped:
             keep_shown(stopped, self._result(shown, Ending(STOPPED)))

@@ -32,6 +32,9 @@ class _Started:
     def __await__(self) -> Generator[None, None, None]:
         yield from ()
 
+    def _ipython_display_(self) -> None:
+        """Nothing, where ``runtime.start()`` ends a cell."""
+
 
 class SingleThreadedAgentRuntime(HostingRuntime):
     """Runs agents in this process. Handlers overlap: each message is handled in a task of its own.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from nbagents.models import FunctionCall, LLMMessage, ReplayChatCompletionClient, UserMessage
 from nbagents.runtime import (
@@ -53,6 +54,12 @@ async def test_every_message_is_logged_as_json_when_somebody_listens(caplog: pyt
     assert json.loads(events[0]["payload"]) == {"text": "one"} and events[0]["receiver"] == "news/k"
     failure = events[-1]
     assert (failure["type"], failure["handling_agent"]) == ("MessageHandlerException", "failing/k")
+
+
+async def test_a_cell_that_ends_with_start_shows_nothing() -> None:
+    runtime = SingleThreadedAgentRuntime()
+    assert DisplayFormatter().format(runtime.start()) == ({}, {})
+    await runtime.stop()
 
 
 class Spans:
