@@ -8,6 +8,7 @@ import json
 import rfc8785
 
 from nbagents.models.messages import AssistantMessage, FunctionCall, LLMMessage, SystemMessage, UserMessage
+from nbagents.models.prompt import SharedMessages
 from nbagents.runtime.journal import effect_key
 from nbagents.runtime.prompt_digest import PromptDigest, digest
 
@@ -56,3 +57,16 @@ def test_a_plain_request_has_the_same_key_as_by_rfc_8785() -> None:
     canonical = rfc8785.dumps({"kind": "model", "agent": "a", "request": request})
     assert effect_key("model", "a", request) == "sha256:" + hashlib.sha256(canonical).hexdigest()
     assert json.loads(canonical)["request"] == request
+
+
+def test_a_shared_prompt_has_the_digest_of_its_list_whatever_becomes_of_it() -> None:
+    messages = SharedMessages(PROMPT[1:])
+    running, first = PromptDigest(), messages.prompt(PROMPT[:1])
+    assert running.of(first) == digest(PROMPT)
+
+    first.append(PROMPT[2])  # a client wrote into what it was given
+    messages.append(PROMPT[1])
+    assert running.of(messages.prompt(PROMPT[:1])) == digest([*PROMPT, PROMPT[1]])
+    messages[0] = PROMPT[2]  # the conversation was changed at its beginning
+    for prompt in (messages.prompt(PROMPT[:1]), messages.prompt(), [*messages], messages.prompt(), first):
+        assert running.of(prompt) == digest(list(prompt))
