@@ -94,15 +94,16 @@ class Prompt(MutableSequence[LLMMessage]):
         if self._own is not None:
             return self._own[at]
         first = len(self._before)
+        length = first + self._length
         if isinstance(at, slice):
-            start, stop, step = at.indices(len(self))
+            start, stop, step = at.indices(length)
             if start >= first and step == 1:
                 return self._shared.messages[start - first : max(start, stop) - first]
             return self._list()[at]
         place = at.__index__()
         if place < 0:
-            place += len(self)
-        if not 0 <= place < len(self):
+            place += length
+        if not 0 <= place < length:
             raise IndexError("list index out of range")
         return self._before[place] if place < first else self._shared.messages[place - first]
 
