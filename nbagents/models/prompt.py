@@ -21,7 +21,7 @@ from pydantic_core import SchemaSerializer, core_schema
 from .messages import LLMMessage
 
 
-class _Shared:
+class Shared:
     """The messages that prompts have in common: theirs are the first so many of them."""
 
     __slots__ = ("__weakref__", "messages")
@@ -30,7 +30,7 @@ class _Shared:
         self.messages = messages
 
 
-_NOTHING = _Shared([])
+_NOTHING = Shared([])
 
 
 class Prompt(MutableSequence[LLMMessage]):
@@ -53,7 +53,7 @@ class Prompt(MutableSequence[LLMMessage]):
         self._own: list[LLMMessage] | None = list(messages)
 
     @classmethod
-    def of(cls, before: Iterable[LLMMessage], shared: _Shared, length: int) -> Prompt:
+    def of(cls, before: Iterable[LLMMessage], shared: Shared, length: int) -> Prompt:
         """`before`, and then the first `length` of what is `shared`."""
         made = cls.__new__(cls)
         made._before, made._shared, made._length, made._own = tuple(before), shared, length, None
@@ -69,6 +69,11 @@ class Prompt(MutableSequence[LLMMessage]):
         ):
             return self._length >= earlier._length
         return self[: len(earlier)] == earlier
+
+    @property
+    def common(self) -> tuple[Shared, int] | None:
+        """What it has in common with other prompts, and how many messages of it, its last ones; None if nothing."""
+        return (self._shared, self._length) if self._own is None else None
 
     def copy(self) -> Prompt:
         """A prompt of the same messages, at no cost."""
@@ -99,6 +104,8 @@ class Prompt(MutableSequence[LLMMessage]):
             start, stop, step = at.indices(length)
             if start >= first and step == 1:
                 return self._shared.messages[start - first : max(start, stop) - first]
+            if stop <= first and step == 1:
+                return list(self._before[start:stop])
             return self._list()[at]
         place = at.__index__()
         if place < 0:
@@ -173,13 +180,13 @@ class SharedMessages(list[LLMMessage]):
     def __init__(self, messages: Iterable[LLMMessage] = ()) -> None:
         super().__init__(messages)
         # Weak, as what is shown has this list: it is let go with the last prompt.
-        self._shown: weakref.ref[_Shared] | None = None
+        self._shown: weakref.ref[Shared] | None = None
 
     def prompt(self, before: Iterable[LLMMessage] = ()) -> Prompt:
         """`before`, and then all messages that are in the list now."""
         shown = self._shown() if self._shown is not None else None
         if shown is None:
-            shown = _Shared(self)
+            shown = Shared(self)
             self._shown = weakref.ref(shown)
         return Prompt.of(before, shown, len(self))
 

@@ -17,10 +17,12 @@ from nbagents.models import (
     CreateResult,
     FallbackChatCompletionClient,
     LLMMessage,
+    ReplayChatCompletionClient,
     SystemMessage,
     UserMessage,
 )
 from nbagents.models.prompt import Prompt, SharedMessages
+from nbagents.runtime import Budget, Gate, passing
 from nbagents.teams import RoundRobinGroupChat
 from tests.agents.scripts import USAGE, client
 
@@ -211,28 +213,50 @@ class Instant(Recording):
     def __init__(self, ask: Callable[[], None]) -> None:
         super().__init__()
         self.ask = ask
+        self.answer = CreateResult(finish_reason="stop", content="yes", usage=USAGE)
 
     async def create(self, messages: Any, **options: Any) -> CreateResult:
         self.ask()
-        return CreateResult(finish_reason="stop", content="yes", usage=USAGE)
+        return self.answer
+
+    def count_tokens(self, messages: Any, **options: Any) -> int:
+        return ChatCompletionClient.count_tokens(self, messages)
+
+
+class Replay(ReplayChatCompletionClient):
+    """Tells `ask` of each question."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        super().__init__(["yes"] * 500)
+        self.ask = ask
+
+    async def create(self, messages: Any, **options: Any) -> CreateResult:
+        self.ask()
+        return await super().create(messages, **options)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("agents", [2, 5])
-async def test_a_turn_looks_at_what_is_new_and_at_nothing_else(agents: int, stream: bool) -> None:
-    """The cost of a turn is flat: it reads as much of the conversation in the third round as in the two hundredth."""
+@pytest.mark.parametrize("model", [Instant, Replay])
+@pytest.mark.parametrize("budget", [None, Budget(tokens=10**9)])
+async def test_a_turn_looks_at_what_is_new_and_at_nothing_else(
+    model: type[Instant | Replay], agents: int, stream: bool, budget: Budget | None
+) -> None:
+    """The cost of a turn is flat: it reads as much of the conversation in the third round as in the hundredth."""
     contexts = [Counted() for _ in range(agents)]
     read: list[int] = []
 
     def ask() -> None:
         read.append(sum(context.handed_out for context in contexts))
 
-    members = [AssistantAgent(f"a{number}", Instant(ask), model_client_stream=stream) for number in range(agents)]
+    asked = model(ask)
+    members = [AssistantAgent(f"a{number}", asked, model_client_stream=stream) for number in range(agents)]
     for member, context in zip(members, contexts, strict=True):
         member.model_context._messages = context
-    await RoundRobinGroupChat(members, max_turns=200 * agents).run(task="go on")
+    with passing(Gate(budget=budget)):
+        await RoundRobinGroupChat(members, max_turns=100 * agents).run(task="go on")
 
     a_turn = [after - before for before, after in pairwise(read)]
-    assert len(contexts[0]) == 199 * agents + 2
+    assert len(contexts[0]) == 99 * agents + 2
     assert set(a_turn[2 * agents :]) == {a_turn[2 * agents]}
-    assert a_turn[-1] <= 3 * agents  # it hears as many messages as there are agents, and reads each a few times
+    assert a_turn[-1] <= 7 * agents  # it hears as many messages as there are agents, and reads each a few times
