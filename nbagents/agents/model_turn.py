@@ -16,6 +16,7 @@ from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, LLMMessage, UserMessage
 from ..models.offered import OfferedTool, ToolChoice
 from ..runtime import current_gate
+from ..runtime.prompt_digest import PromptDigest
 
 
 class AgentModel:
@@ -30,7 +31,7 @@ class AgentModel:
     def __init__(self, agent: str, client: ChatCompletionClient, *, stream: bool = False) -> None:
         self.client = client
         self._agent, self.stream = agent, stream
-        self._unseen = _Unseen()
+        self._unseen, self._digest = _Unseen(), PromptDigest()
 
     async def ask(
         self,
@@ -61,6 +62,7 @@ class AgentModel:
             stream=self.stream,
             cancellation_token=cancellation_token,
             message_id=id,
+            digest=self._digest,
         )
         async with aclosing(answer):
             async for part in answer:

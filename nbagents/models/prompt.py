@@ -5,7 +5,7 @@ than the one before, and a client that keeps what it was asked would keep the sq
 it has of messages that others have too, and makes a list of them when somebody reads them all. What it says never
 changes: messages that are changed otherwise than at their end leave the prompts a copy of what they were.
 
-A prompt is no subclass of list: what is written in C (pydantic, orjson) reads a list's own memory, which would be
+A prompt is no subclass of list: what is written in C or Rust (pydantic) reads a list's own memory, which would be
 empty here, and an empty prompt would be sent without a word. As it is, it is a sequence to all of them, or an error.
 """
 

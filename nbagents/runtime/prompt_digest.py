@@ -24,11 +24,14 @@ _IN_ORDER = (SystemMessage, UserMessage, AssistantMessage)
 
 
 class PromptDigest:
-    """The digest of one agent's prompts, one after the other."""
+    """The digest of one agent's prompts, one after the other. A copy of it begins anew."""
 
     def __init__(self) -> None:
         self._seen: Prompt | list[LLMMessage] = []
         self._hash = hashlib.sha256()
+
+    def __reduce__(self) -> tuple[type[PromptDigest], tuple[()]]:
+        return PromptDigest, ()  # a hash can be neither pickled nor copied deeply
 
     def of(self, messages: Sequence[LLMMessage]) -> str:
         """The SHA-256 of these messages as hexadecimal digits; the same whatever was digested before."""

@@ -260,3 +260,15 @@ async def test_a_turn_looks_at_what_is_new_and_at_nothing_else(
     assert len(contexts[0]) == 99 * agents + 2
     assert set(a_turn[2 * agents :]) == {a_turn[2 * agents]}
     assert a_turn[-1] <= 7 * agents  # it hears as many messages as there are agents, and reads each a few times
+
+
+async def test_nor_does_a_run_look_at_what_was_said_in_those_before() -> None:
+    context = Counted()
+    agent = AssistantAgent("a", Instant(lambda: None))
+    agent.model_context._messages = context
+    read: list[int] = []
+    for number in range(50):
+        await agent.run(task=f"task {number}")
+        read.append(context.handed_out)
+
+    assert len({after - before for before, after in pairwise(read[2:])}) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 
@@ -70,3 +71,11 @@ def test_a_shared_prompt_has_the_digest_of_its_list_whatever_becomes_of_it() -> 
     messages[0] = PROMPT[2]  # the conversation was changed at its beginning
     for prompt in (messages.prompt(PROMPT[:1]), messages.prompt(), [*messages], messages.prompt(), first):
         assert running.of(prompt) == digest(list(prompt))
+
+
+def test_a_copy_begins_anew() -> None:
+    running = PromptDigest()
+    running.of(PROMPT)
+    for twin in (copy.copy(running), copy.deepcopy(running)):
+        assert twin.of(PROMPT[1:]) == digest(PROMPT[1:])
+    assert running.of(PROMPT) == digest(PROMPT)
