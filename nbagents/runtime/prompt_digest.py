@@ -36,12 +36,15 @@ class PromptDigest:
     def of(self, messages: Sequence[LLMMessage]) -> str:
         """The SHA-256 of these messages as hexadecimal digits; the same whatever was digested before."""
         prompt = messages if isinstance(messages, Prompt) else list(messages)
-        if not _begins_with(prompt, self._seen):
-            self._hash, self._seen = hashlib.sha256(), []
-        for message in prompt[len(self._seen) :]:
-            self._hash.update(_line(message).encode("utf-8", "surrogatepass"))
-        self._seen = prompt.copy() if isinstance(prompt, Prompt) else prompt  # whose it is may change it
-        return self._hash.hexdigest()
+        if _begins_with(prompt, self._seen):
+            running, known = self._hash.copy(), len(self._seen)
+        else:
+            running, known = hashlib.sha256(), 0
+        for message in prompt[known:]:
+            running.update(_line(message).encode("utf-8", "surrogatepass"))
+        # Kept when all of it is digested: a message that cannot be must not leave half a prompt behind.
+        self._hash, self._seen = running, prompt.copy() if isinstance(prompt, Prompt) else prompt
+        return running.hexdigest()
 
 
 def _begins_with(prompt: Prompt | list[LLMMessage], earlier: Prompt | list[LLMMessage]) -> bool:

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 
+import pytest
 import rfc8785
 
 from nbagents.models.messages import AssistantMessage, FunctionCall, LLMMessage, SystemMessage, UserMessage
@@ -78,4 +79,16 @@ def test_a_copy_begins_anew() -> None:
     running.of(PROMPT)
     for twin in (copy.copy(running), copy.deepcopy(running)):
         assert twin.of(PROMPT[1:]) == digest(PROMPT[1:])
+    assert running.of(PROMPT) == digest(PROMPT)
+
+
+def test_a_message_that_cannot_be_digested_leaves_nothing_behind() -> None:
+    class Broken(UserMessage):
+        def model_dump(self, **options: object) -> dict[str, object]:  # type: ignore[override]  # fails
+            raise ValueError("broken")
+
+    running = PromptDigest()
+    running.of(PROMPT[:1])
+    with pytest.raises(ValueError, match="broken"):
+        running.of([*PROMPT, Broken(content="x", source="u")])
     assert running.of(PROMPT) == digest(PROMPT)
