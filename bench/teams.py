@@ -177,7 +177,8 @@ async def save(name: str) -> dict[str, float]:
 async def flat(name: str, agents: int = 2, shown: int = 0) -> dict[str, float]:
     """CPU of a turn around turn 100 and around turn 10,000 of one run, by the clock of the model that is asked.
 
-    The model is asked with all of the conversation, which grows; or with the last `shown` messages of it.
+    The model is asked with all of the conversation, which grows, or with the last `shown` messages of it. Garbage is
+    collected as for any user: what a collection costs is part of the turns that it falls into.
     """
     marks: list[float] = []
     team = round_robin(name, agents, 10_000, asked=lambda: marks.append(time.process_time()), shown=shown)
