@@ -17,6 +17,7 @@ from ..cancellation import CancellationToken
 from ..component import Component
 from ..errors import RunFailed
 from ..memory import ChatCompletionContext, Memory, UnboundedChatCompletionContext
+from ..memory.context import prompt_of
 from ..messages import (
     BaseAgentEvent,
     BaseChatMessage,
@@ -226,7 +227,7 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
         self, id: str, token: CancellationToken, **asked: Any
     ) -> aclosing[AsyncGenerator[BaseAgentEvent | CreateResult, None]]:
         """Ask the model about the conversation so far."""
-        prompt = [*self._system, *await self._model_context.get_messages()]
+        prompt = await prompt_of(self._model_context, self._system)
         return aclosing(self._model.ask(prompt, token, message_id=id, **asked))
 
     async def _reflection(self, token: CancellationToken) -> AsyncGenerator[Happening, None]:

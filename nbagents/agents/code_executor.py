@@ -18,6 +18,7 @@ from ..component import Component
 from ..executors import CodeExecutor, extract_code_blocks
 from ..executors.fenced_code import blocks_of_message
 from ..memory import ChatCompletionContext, UnboundedChatCompletionContext
+from ..memory.context import prompt_of
 from ..messages import (
     BaseAgentEvent,
     BaseChatMessage,
@@ -233,7 +234,7 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
     async def _answer(self, token: CancellationToken) -> AsyncGenerator[BaseAgentEvent | _Answer, None]:
         """Ask the model: yields what it shows on the way, and its answer last."""
         assert self._model is not None, "only an agent with a model asks it"
-        id, prompt = str(uuid.uuid4()), [*self._system, *await self._model_context.get_messages()]
+        id, prompt = str(uuid.uuid4()), await prompt_of(self._model_context, self._system)
         async with aclosing(self._model.ask(prompt, token, message_id=id)) as asking:
             async for item in asking:
                 if isinstance(item, CreateResult):

@@ -17,6 +17,7 @@ from ..code import CodeBlock, CodeResult
 from ..component import Component
 from ..executors import CodeExecutor, extract_code_blocks
 from ..memory import UnboundedChatCompletionContext
+from ..memory.context import prompt_of
 from ..messages import (
     BaseAgentEvent,
     BaseChatMessage,
@@ -119,7 +120,7 @@ class CodeWritingAgent(StreamingChatAgent, Component[CodeWritingAgentConfig]):
         runs_left, attempt = self._retries + 1, 0
         while True:
             id, text, usage = str(uuid.uuid4()), "", RequestUsage()
-            prompt = [*self._system, *await self._context.get_messages()]
+            prompt = await prompt_of(self._context, self._system)
             async with aclosing(self._model.ask(prompt, token, message_id=id)) as asking:
                 async for item in asking:
                     if isinstance(item, CreateResult):

@@ -16,6 +16,7 @@ from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, LLMMessage, UserMessage
 from ..models.offered import OfferedTool, ToolChoice
 from ..runtime import current_gate
+from ..runtime.prompt_digest import PromptDigest
 
 
 class AgentModel:
@@ -30,7 +31,7 @@ class AgentModel:
     def __init__(self, agent: str, client: ChatCompletionClient, *, stream: bool = False) -> None:
         self.client = client
         self._agent, self.stream = agent, stream
-        self._unseen = _Unseen()
+        self._unseen, self._digest = _Unseen(), PromptDigest()
 
     async def ask(
         self,
@@ -61,6 +62,7 @@ class AgentModel:
             stream=self.stream,
             cancellation_token=cancellation_token,
             message_id=id,
+            digest=self._digest,
         )
         async with aclosing(answer):
             async for part in answer:
@@ -80,13 +82,14 @@ class _Unseen:
         self._last: LLMMessage | None = None
 
     def words_for(self, messages: Sequence[LLMMessage]) -> Sequence[LLMMessage]:
-        known = self._looked_at
-        if not known or known > len(messages) or messages[known - 1] is not self._last:
-            known = 0
-        if any(_has_parts(messages[index]) for index in range(known, len(messages))):
-            self._looked_at, self._last = 0, None
-            return remove_images(messages)
-        self._looked_at, self._last = len(messages), messages[-1] if messages else None
+        new = messages[max(self._looked_at - 1, 0) :]  # from the last that was looked at
+        if self._looked_at and not (new and new[0] is self._last):
+            new = messages
+        for message in new:
+            if _has_parts(message):
+                self._looked_at, self._last = 0, None
+                return remove_images(messages)
+        self._looked_at, self._last = len(messages), new[-1] if new else None
         return messages
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..component import Component, ComponentBase, ComponentConfig
 from ..models.messages import FunctionExecutionResultMessage, LLMMessage, SystemMessage, dump_prompt
+from ..models.prompt import SharedMessages
 
 
 class ChatCompletionContextState(BaseModel):
@@ -43,7 +44,7 @@ class ChatCompletionContext(ABC, ComponentBase[BaseModel]):
     def __init__(self, initial_messages: Sequence[LLMMessage] | None = None) -> None:
         # A configuration read from JSON brings its messages as dicts.
         self._initial_messages = [as_message(message) for message in initial_messages or ()]
-        self._messages: list[LLMMessage] = list(self._initial_messages)
+        self._messages: list[LLMMessage] = SharedMessages(self._initial_messages)
         self._pins: dict[Hashable, SystemMessage] = {}
 
     async def add_message(self, message: LLMMessage) -> None:
@@ -56,7 +57,7 @@ class ChatCompletionContext(ABC, ComponentBase[BaseModel]):
 
     async def clear(self) -> None:
         """Forget everything."""
-        self._messages, self._pins = [], {}
+        self._messages, self._pins = SharedMessages(), {}
 
     async def pin(self, owner: Hashable, text: str) -> None:
         """Show `text` as a system message before the conversation, in place of what `owner` pinned before.
@@ -72,7 +73,7 @@ class ChatCompletionContext(ABC, ComponentBase[BaseModel]):
         self._pins.pop(owner, None)
         if text:
             self._pins[owner] = SystemMessage(content=text)
-        self._messages = [*self._pins.values(), *conversation]
+        self._messages = SharedMessages([*self._pins.values(), *conversation])
         if text and type(self).add_message is not ChatCompletionContext.add_message:
             await self._add_unless_shown(self._pins[owner])
 
@@ -91,7 +92,7 @@ class ChatCompletionContext(ABC, ComponentBase[BaseModel]):
         Raises:
             pydantic.ValidationError: it is not a state of a context.
         """
-        self._messages, self._pins = ChatCompletionContextState.model_validate(state).messages, {}
+        self._messages, self._pins = SharedMessages(ChatCompletionContextState.model_validate(state).messages), {}
 
     def _pinned(self) -> list[LLMMessage]:
         """What is pinned, where `pin` put it: before everything else."""
@@ -125,7 +126,7 @@ class UnboundedChatCompletionContext(ChatCompletionContext, Component[ContextCon
     component_config_schema = ContextConfig
 
     async def get_messages(self) -> list[LLMMessage]:
-        """All messages."""
+        """All messages: the live list, as AutoGen's. What was asked of a model stays what it is, whoever changes it."""
         return self._messages
 
     def _to_config(self) -> ContextConfig:
@@ -134,3 +135,12 @@ class UnboundedChatCompletionContext(ChatCompletionContext, Component[ContextCon
     @classmethod
     def _from_config(cls, config: ContextConfig) -> Self:
         return cls(config.initial_messages)
+
+
+async def prompt_of(context: ChatCompletionContext, system: Sequence[LLMMessage] = ()) -> Sequence[LLMMessage]:
+    """What a model is asked: `system`, and then what `get_messages` shows of the conversation.
+
+    Where that is all of it, it is not copied: asking costs the same after 100 turns and after 10,000.
+    """
+    shown = await context.get_messages()
+    return shown.prompt(system) if isinstance(shown, SharedMessages) else [*system, *shown]

@@ -37,7 +37,9 @@ class BufferedChatCompletionContext(ChatCompletionContext, Component[BufferedCon
 
     async def get_messages(self) -> list[LLMMessage]:
         """The last messages, without results whose calls are no longer among them."""
-        return [*self._pinned(), *without_leading_results(self._conversation()[-self._buffer_size :])]
+        pinned = self._pinned()
+        start = max(len(pinned), len(self._messages) - self._buffer_size)
+        return [*pinned, *without_leading_results(self._messages[start:])]
 
     def _to_config(self) -> BufferedContextConfig:
         return BufferedContextConfig(buffer_size=self._buffer_size, initial_messages=self._initial_messages or None)
@@ -73,14 +75,15 @@ class HeadAndTailChatCompletionContext(ChatCompletionContext, Component[HeadAndT
 
     async def get_messages(self) -> list[LLMMessage]:
         """The first messages, a word on what is left out, and the last messages."""
-        conversation = self._conversation()
-        if len(conversation) <= self._head_size + self._tail_size:
+        pinned = self._pinned()
+        count = len(self._messages) - len(pinned)
+        if count <= self._head_size + self._tail_size:
             return self._messages
-        head = without_trailing_calls(conversation[: self._head_size])
-        tail = without_leading_results(conversation[-self._tail_size :])
-        skipped = len(conversation) - len(head) - len(tail)
+        head = without_trailing_calls(self._messages[len(pinned) : len(pinned) + self._head_size])
+        tail = without_leading_results(self._messages[-self._tail_size :])
+        skipped = count - len(head) - len(tail)
         gap = UserMessage(content=f"Skipped {skipped} messages.", source="System")
-        return [*self._pinned(), *head, gap, *tail]
+        return [*pinned, *head, gap, *tail]
 
     def _to_config(self) -> HeadAndTailContextConfig:
         return HeadAndTailContextConfig(

@@ -15,6 +15,8 @@ from .messages import CreateResult, LLMMessage, RequestUsage
 from .model_info import ModelInfo, validate_model_info
 from .offered import OfferedTool, ToolChoice
 from .openai_models import UNKNOWN_MODEL_INFO
+from .prompt import Prompt
+from .tally import Tally
 
 TOKENS = 10_000
 """Tokens that the script's calls may use up together, as `remaining_tokens` counts."""
@@ -51,6 +53,7 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
         self._cached = True
         self._usage = self._latest = RequestUsage()
         self._create_calls: list[dict[str, Any]] = []
+        self._count = Tally(_words)
 
     @property
     def create_calls(self) -> list[dict[str, Any]]:
@@ -69,7 +72,7 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
         return self._usage
 
     def count_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
-        return sum(_words(message) for message in messages)
+        return self._count(messages)
 
     def remaining_tokens(self, messages: Sequence[LLMMessage], *, tools: Sequence[OfferedTool] = ()) -> int:
         """Tokens that the calls so far have left; the messages do not matter."""
@@ -99,7 +102,7 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
         self._next += 1
         self._create_calls.append(
             {
-                "messages": list(messages),
+                "messages": messages.copy() if isinstance(messages, Prompt) else list(messages),
                 "tools": tools,
                 "tool_choice": tool_choice,
                 "json_output": json_output,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ..image import Image
 from .messages import FunctionExecutionResult, FunctionExecutionResultMessage, LLMMessage
 from .offered import OfferedTool, schema_of
+from .tally import Tally
 
 BYTES_PER_TOKEN = 4
 PER_MESSAGE = 4
@@ -32,10 +33,9 @@ def estimate_tokens(
 
     The number depends on nothing but the arguments: what it decides must come out the same in a replay.
     """
-    size = sum(_size_of(message) for message in messages)
-    size += sum(_size(json.dumps(schema_of(tool), default=str)) for tool in tools)
-    wrapping = sum(PER_MESSAGE * _parts(message) for message in messages)
-    return math.ceil(size / bytes_per_token) + wrapping + sum(map(_pictures, messages)) * per_image
+    size = _SIZES(messages) + sum(_size(json.dumps(schema_of(tool), default=str)) for tool in tools)
+    wrapping = PER_MESSAGE * _PARTS(messages)
+    return math.ceil(size / bytes_per_token) + wrapping + _PICTURES(messages) * per_image
 
 
 def estimate_text(text: str, bytes_per_token: float = BYTES_PER_TOKEN) -> int:
@@ -67,3 +67,6 @@ def _size_of(message: LLMMessage) -> int:
 
 def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
+
+
+_SIZES, _PARTS, _PICTURES = Tally(_size_of), Tally(_parts), Tally(_pictures)

@@ -21,7 +21,6 @@ Tracer = Any
 SYSTEM = "nbagents"
 
 
-@contextmanager
 def trace_create_agent_span(
     agent_name: str,
     *,
@@ -29,7 +28,7 @@ def trace_create_agent_span(
     parent: Span = None,
     agent_id: str | None = None,
     agent_description: str | None = None,
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """A span in which an agent is made.
 
     Args:
@@ -42,11 +41,9 @@ def trace_create_agent_span(
     Raises:
         ConfigurationError: the opentelemetry-api package is missing.
     """
-    with _agent_span("create_agent", agent_name, tracer, parent, agent_id, agent_description) as span:
-        yield span
+    return _agent_span("create_agent", agent_name, tracer, parent, agent_id, agent_description)
 
 
-@contextmanager
 def trace_invoke_agent_span(
     agent_name: str,
     *,
@@ -54,13 +51,11 @@ def trace_invoke_agent_span(
     parent: Span = None,
     agent_id: str | None = None,
     agent_description: str | None = None,
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """A span in which an agent works; arguments and errors are those of `trace_create_agent_span`."""
-    with _agent_span("invoke_agent", agent_name, tracer, parent, agent_id, agent_description) as span:
-        yield span
+    return _agent_span("invoke_agent", agent_name, tracer, parent, agent_id, agent_description)
 
 
-@contextmanager
 def trace_tool_span(
     tool_name: str,
     *,
@@ -68,7 +63,7 @@ def trace_tool_span(
     parent: Span = None,
     tool_description: str | None = None,
     tool_call_id: str | None = None,
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """A span in which a tool works.
 
     Args:
@@ -86,8 +81,7 @@ def trace_tool_span(
         "gen_ai.tool.description": tool_description,
         "gen_ai.tool.call.id": tool_call_id,
     }
-    with _span("execute_tool", tool_name, "INTERNAL", about, tracer, parent) as span:
-        yield span
+    return _span("execute_tool", tool_name, "INTERNAL", about, tracer, parent)
 
 
 def _agent_span(

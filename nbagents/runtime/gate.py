@@ -85,11 +85,13 @@ class Gate(RunLog):
         stream: bool = False,
         cancellation_token: CancellationToken | None = None,
         message_id: str | None = None,
+        digest: PromptDigest | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
         """Ask a model: yields text as it comes if `stream`, and the whole `CreateResult` last.
 
         The arguments after `messages` are those of `ChatCompletionClient.create`. With the `message_id` that the chunks
-        will have, they are shown as they come, also while the loop is busy.
+        will have, they are shown as they come, also while the loop is busy. `digest` has seen the prompts of earlier
+        runs, so that they are not read again; without it the run has one of its own for each agent.
 
         Raises:
             ModelError: the model did not answer.
@@ -97,7 +99,7 @@ class Gate(RunLog):
         """
         name = model_effect.name_of(client)
         options = options_as_json(tools, tool_choice, json_output, extra_create_args)
-        prompt = self._prompts.setdefault(agent, PromptDigest()).of(messages)
+        prompt = (digest or self._prompts.setdefault(agent, PromptDigest())).of(messages)
         request = {"model": name, "messages": prompt, **options}
         summary = {"model": name, "messages": len(messages)}
         if tools:

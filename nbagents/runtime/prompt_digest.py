@@ -3,8 +3,8 @@
 The key of a model call covers the whole prompt, and a prompt grows with the conversation. Digesting all of it for
 each call would make every turn dearer than the one before. So the digest of a prompt is a running SHA-256 over its
 messages, one line of canonical JSON each, and the state of the hash is kept: the next prompt of the same agent
-mostly begins with this one, and only what follows is digested. Whether it does is seen by comparing the messages
-with those of last time: a message that was digested must not be changed in place.
+mostly begins with this one, and only what follows is digested. Whether it does, a `Prompt` knows; lists are compared
+message by message. A message that was digested must not be changed in place.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 
 from ..models.messages import AssistantMessage, LLMMessage, SystemMessage, UserMessage
+from ..models.prompt import Prompt
 
 # Texts, truth values and lists of them under ASCII names: for these it is RFC 8785, and many times as fast.
 canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
@@ -23,25 +24,32 @@ _IN_ORDER = (SystemMessage, UserMessage, AssistantMessage)
 
 
 class PromptDigest:
-    """The digest of one agent's prompts, one after the other."""
+    """The digest of one agent's prompts, one after the other. A copy of it begins anew."""
 
     def __init__(self) -> None:
-        self._seen: list[LLMMessage] = []
+        self._seen: Prompt | list[LLMMessage] = []
         self._hash = hashlib.sha256()
+
+    def __reduce__(self) -> tuple[type[PromptDigest], tuple[()]]:
+        return PromptDigest, ()  # a hash can be neither pickled nor copied deeply
 
     def of(self, messages: Sequence[LLMMessage]) -> str:
         """The SHA-256 of these messages as hexadecimal digits; the same whatever was digested before."""
-        prompt = messages if isinstance(messages, list) else list(messages)
-        known = len(self._seen)
-        new = prompt[known:]
-        self._seen += new
-        # Lists are compared object by object, which costs nothing while they are the same ones.
-        if self._seen != prompt:
-            self._hash, self._seen = hashlib.sha256(), list(prompt)
-            new = self._seen
-        for message in new:
-            self._hash.update(_line(message).encode("utf-8", "surrogatepass"))
-        return self._hash.hexdigest()
+        prompt = messages if isinstance(messages, Prompt) else list(messages)
+        if _begins_with(prompt, self._seen):
+            running, known = self._hash.copy(), len(self._seen)
+        else:
+            running, known = hashlib.sha256(), 0
+        for message in prompt[known:]:
+            running.update(_line(message).encode("utf-8", "surrogatepass"))
+        # Kept when all of it is digested: a message that cannot be must not leave half a prompt behind.
+        self._hash, self._seen = running, prompt.copy() if isinstance(prompt, Prompt) else prompt
+        return running.hexdigest()
+
+
+def _begins_with(prompt: Prompt | list[LLMMessage], earlier: Prompt | list[LLMMessage]) -> bool:
+    # Lists are compared object by object, which costs little while they are the same ones.
+    return prompt.begins_with(earlier) if isinstance(prompt, Prompt) else prompt[: len(earlier)] == earlier
 
 
 def _line(message: LLMMessage) -> str:

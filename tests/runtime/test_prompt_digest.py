@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 
+import pytest
 import rfc8785
 
 from nbagents.models.messages import AssistantMessage, FunctionCall, LLMMessage, SystemMessage, UserMessage
+from nbagents.models.prompt import SharedMessages
 from nbagents.runtime.journal import effect_key
 from nbagents.runtime.prompt_digest import PromptDigest, digest
 
@@ -56,3 +59,36 @@ def test_a_plain_request_has_the_same_key_as_by_rfc_8785() -> None:
     canonical = rfc8785.dumps({"kind": "model", "agent": "a", "request": request})
     assert effect_key("model", "a", request) == "sha256:" + hashlib.sha256(canonical).hexdigest()
     assert json.loads(canonical)["request"] == request
+
+
+def test_a_shared_prompt_has_the_digest_of_its_list_whatever_becomes_of_it() -> None:
+    messages = SharedMessages(PROMPT[1:])
+    running, first = PromptDigest(), messages.prompt(PROMPT[:1])
+    assert running.of(first) == digest(PROMPT)
+
+    first.append(PROMPT[2])  # a client wrote into what it was given
+    messages.append(PROMPT[1])
+    assert running.of(messages.prompt(PROMPT[:1])) == digest([*PROMPT, PROMPT[1]])
+    messages[0] = PROMPT[2]  # the conversation was changed at its beginning
+    for prompt in (messages.prompt(PROMPT[:1]), messages.prompt(), [*messages], messages.prompt(), first):
+        assert running.of(prompt) == digest(list(prompt))
+
+
+def test_a_copy_begins_anew() -> None:
+    running = PromptDigest()
+    running.of(PROMPT)
+    for twin in (copy.copy(running), copy.deepcopy(running)):
+        assert twin.of(PROMPT[1:]) == digest(PROMPT[1:])
+    assert running.of(PROMPT) == digest(PROMPT)
+
+
+def test_a_message_that_cannot_be_digested_leaves_nothing_behind() -> None:
+    class Broken(UserMessage):
+        def model_dump(self, **options: object) -> dict[str, object]:  # type: ignore[override]  # fails
+            raise ValueError("broken")
+
+    running = PromptDigest()
+    running.of(PROMPT[:1])
+    with pytest.raises(ValueError, match="broken"):
+        running.of([*PROMPT, Broken(content="x", source="u")])
+    assert running.of(PROMPT) == digest(PROMPT)
