@@ -19,7 +19,7 @@ from ..models.prompt import Prompt
 # Texts, truth values and lists of them under ASCII names: for these it is RFC 8785, and many times as fast.
 canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
-_IN_ORDER = (SystemMessage, UserMessage, AssistantMessage)
+_IN_ORDER = (SystemMessage, UserMessage)
 """Their fields stand in the order of the alphabet, so pydantic's own JSON is canonical when their content is a text."""
 
 
@@ -59,6 +59,9 @@ def _line(message: LLMMessage) -> str:
             return message.model_dump_json() + "\n"
         except ValueError:  # half of a surrogate pair, which JSON of pydantic's cannot hold
             pass
+    if type(message) is AssistantMessage and isinstance(message.content, str):  # half the time of `model_dump`
+        fields = {name: getattr(message, name) for name in ("content", "source", "thought", "type")}
+        return canonical_json(fields) + "\n"
     return canonical_json(message.model_dump(mode="json")) + "\n"
 
 
