@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from ..models.messages import AssistantMessage, LLMMessage, SystemMessage, UserMessage
+from ..models.messages import LLMMessage, SystemMessage, UserMessage
 from ..models.prompt import Prompt
 
 # Texts, truth values and lists of them under ASCII names: for these it is RFC 8785, and many times as fast.
@@ -59,9 +59,6 @@ def _line(message: LLMMessage) -> str:
             return message.model_dump_json() + "\n"
         except ValueError:  # half of a surrogate pair, which JSON of pydantic's cannot hold
             pass
-    if type(message) is AssistantMessage and isinstance(message.content, str):  # half the time of `model_dump`
-        fields = {name: getattr(message, name) for name in ("content", "source", "thought", "type")}
-        return canonical_json(fields) + "\n"
     return canonical_json(message.model_dump(mode="json")) + "\n"
 
 
