@@ -6,7 +6,6 @@ from typing import Any
 
 from .characters import mended
 
-
 MOST_CALLS = 1000
 """Calls, or other parts, that one answer may have; whoever sends more is broken, or means harm."""
 

@@ -17,7 +17,7 @@ from nbagents.models import ChatCompletionClient, CreateResult, RequestUsage, Us
 from nbagents.models.notices import listen
 from tests.models.asking import HELLO, ask, both, client_of
 from tests.models.conftest import Told
-from tests.models.fault_server import EVENT_STREAM, Dialect, FaultServer, Reply
+from tests.models.fault_server import EVENT_STREAM, Dialect, FaultServer, OpenAIDialect, Reply, fault_server
 
 Path = tuple[Any, ...]
 WRONG: list[Any] = [None, -1, [], {"a": 1}, "\x00\ud800"]
@@ -189,18 +189,17 @@ async def test_calls_without_end(server: FaultServer) -> None:
 
 
 @pytest.mark.parametrize("second", ["stop", "tool_calls"])
-async def test_an_answer_that_was_cut_off_is_not_made_whole_by_a_second_reason(
-    server: FaultServer, client: ChatCompletionClient, second: str
-) -> None:
-    if server.dialect.name != "openai":
-        return  # Anthropic's protocol says it once
-    for first in ("length", "filter"):
-        events = events_of(server.dialect.pieces("one two", first))
-        again = replaced(events[-1], ("choices", 0, "finish_reason"), second)
-        sends(server, as_stream([*events, again]))
-    assert (await ask(client, True)).finish_reason == "length"
-    with pytest.raises(ModelContentFilterError):
-        await ask(client, True)
+async def test_an_answer_that_was_cut_off_is_not_made_whole_by_a_second_reason(second: str) -> None:
+    async with fault_server(OpenAIDialect()) as server:  # Anthropic's protocol says it once
+        client = client_of(server.dialect, server.url)
+        for first in ("length", "filter"):
+            events = events_of(server.dialect.pieces("one two", first))
+            again = replaced(events[-1], ("choices", 0, "finish_reason"), second)
+            sends(server, as_stream([*events, again]))
+        assert (await ask(client, True)).finish_reason == "length"
+        with pytest.raises(ModelContentFilterError):
+            await ask(client, True)
+        await client.close()
 
 
 async def test_an_end_without_its_mark(server: FaultServer, client: ChatCompletionClient) -> None:
