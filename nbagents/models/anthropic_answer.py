@@ -88,7 +88,7 @@ class AnthropicAnswer:
         elif event.type == "message_delta":
             self._stop_reason = text(event.delta.stop_reason) or self._stop_reason
             self._count(event.usage)
-            self.counted = event.usage is not None
+            self.counted = event.usage is not None and self._output > 0
         elif event.type == "message_stop":
             self._ended = True
 

@@ -23,6 +23,7 @@ from ..errors import (
     ModelResponseError,
     ModelServerError,
 )
+from .characters import mended
 from .key_trust import bare_address, why_none
 from .keys import without_keys
 
@@ -48,6 +49,8 @@ _NO_SUCH_MODEL = re.compile(
 _USED_UP = re.compile(
     r"insufficient_quota|exceeded your current quota|spend.?limit|credit balance|(?:out of|insufficient) credits", re.I
 )
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 # What a stream that began with 200 calls its error: the status that it would have had.
 _STATUS_OF_TYPE: Mapping[str, int] = {
@@ -91,7 +94,7 @@ def fault(server: Server, status: int | None, body: Any, headers: Mapping[str, s
         said: what there is to quote when the body has no message.
     """
     words = _words_of(body)
-    said = _shortened(without_keys(words.pop("message", "") or said))
+    said = quoted(without_keys(words.pop("message", "") or said))
     if status is None or status < 400:
         status = next((_STATUS_OF_TYPE[word] for word in words.values() if word in _STATUS_OF_TYPE), None)
     marks = " ".join([*words.values(), said])
@@ -151,8 +154,9 @@ def _words_of(body: Any) -> dict[str, str]:
     return {name: str(inner[name]) for name in ("code", "type", "message") if inner.get(name)}
 
 
-def _shortened(said: str) -> str:
-    said = " ".join(said.split())
+def quoted(said: str) -> str:
+    """What can be quoted in one line, and obeyed by no terminal."""
+    said = " ".join(_CONTROL.sub(" ", mended(said)).split())
     return said if len(said) <= LONGEST_SAID else f"{said[:LONGEST_SAID]}…"
 
 

@@ -86,9 +86,9 @@ class Answer:
 
     def _add(self, chunk: Any) -> Iterator[str | CallPiece]:
         self.model = label(chunk.model) or self.model
-        self.counted = chunk.usage is not None
-        if chunk.usage is not None:
-            self.usage = RequestUsage(count(chunk.usage.prompt_tokens), count(chunk.usage.completion_tokens))
+        said = chunk.usage and RequestUsage(count(chunk.usage.prompt_tokens), count(chunk.usage.completion_tokens))
+        self.counted = bool(said) and said != RequestUsage()  # some servers say 0 until they know
+        self.usage = said or self.usage
         if not chunk.choices:
             return
         choice = chunk.choices[0]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from ..errors import ModelConnectionError, ModelError, ModelResponseError, ModelTimeoutError, NBAgentsError
-from .faults import Server, fault
+from .faults import Server, fault, quoted
 from .keys import without_keys
 
 
@@ -64,7 +64,7 @@ def _translated(chain: Sequence[BaseException], sdk: ModuleType, server: Server)
         return fault(server, None, error.body, {}, str(error))
     if isinstance(error, ValueError):
         # A chunk that is not JSON comes out of the SDK as such, and one of another shape out of our reading of it.
-        text = f"{server.address} sent something that is not an answer ({error}): run it again"
+        text = f"{server.address} sent something that is not an answer ({quoted(str(error))}): run it again"
         return server.error(ModelResponseError, text, transient=True)
     return None
 

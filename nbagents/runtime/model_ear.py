@@ -7,6 +7,7 @@ once, so that no retry can begin that could exceed it; the journal and the accou
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ class ModelEar:
 
     def __init__(self, log: RunLog, effect: Effect, agent: str, may_repeat: Callable[[], None]) -> None:
         self._log, self._effect, self._agent, self._may_repeat = log, effect, agent, may_repeat
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._calls = WrittenCalls(log, effect.id, agent)
 
     def __call__(self, notice: Notice) -> None:
@@ -66,7 +67,7 @@ class ModelEar:
         )
 
     def _on_loop(self, call: Callable[..., None], *arguments: Any) -> None:
-        if asyncio.get_running_loop() is self._loop:
+        if threading.get_ident() == self._thread:
             call(*arguments)
         else:
             self._loop.call_soon_threadsafe(call, *arguments)

@@ -13,7 +13,7 @@ from nbagents.errors import ModelError
 from nbagents.models import ChatCompletionClient, CreateResult, RequestUsage
 from tests.models.asking import HELLO, ask, both, client_of
 from tests.models.conftest import Told
-from tests.models.fault_server import FaultServer
+from tests.models.fault_server import FaultServer, OpenAIDialect, fault_server
 
 pytestmark = pytest.mark.usefixtures("without_waiting")
 
@@ -108,6 +108,25 @@ async def test_a_count_before_the_break_is_exact(server: FaultServer, told: Told
     (failed,) = told.failed
     assert (failed.usage, failed.estimated) == (RequestUsage(11, 22), False)
     await client.close()
+
+
+async def test_a_count_of_nothing_is_none(told: Told) -> None:
+    usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    dialect = OpenAIDialect()  # Anthropic's stream counts at its end
+    pieces = [json.loads(piece[6:]) | {"usage": usage} for piece in dialect.pieces("one two", "stop")[:2]]
+
+    async def step(reply: Any) -> None:
+        await reply.begin(200, {"Content-Type": "text/event-stream"})
+        for piece in pieces:
+            await reply.write(f"data: {json.dumps(piece)}\n\n")
+
+    async with fault_server(dialect) as server:
+        client = client_of(dialect, server.url, max_retries=0)
+        server.script.append(step)
+        with pytest.raises(ModelError):
+            await ask(client, True)
+        await client.close()
+    assert told.failed[0].estimated and told.failed[0].usage.prompt_tokens > 0
 
 
 async def test_a_stream_that_is_left_or_cancelled_cost_what_came(server: FaultServer, told: Told) -> None:

@@ -75,6 +75,16 @@ async def test_a_server_that_repeats_the_key(
 
 
 @both
+async def test_what_an_error_quotes_is_one_line_that_no_terminal_obeys(
+    server: FaultServer, client: ChatCompletionClient, streamed: bool
+) -> None:
+    server.fails(400, {"error": {"message": "no\r\n\x1b[2J\x1b]0;mine\x07\x9b31m \ud800 \x00", "type": "said"}})
+    with pytest.raises(ModelError) as caught:
+        await ask(client, streamed)
+    assert str(caught.value).endswith("no [2J ]0;mine 31m �")
+
+
+@both
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["another name", "another port"])
 async def test_it_is_not_followed_to_another_server(
     server: FaultServer, client: ChatCompletionClient, host: str, streamed: bool
