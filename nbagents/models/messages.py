@@ -65,8 +65,8 @@ class AssistantMessage(BaseModel):
     model_config = _LAZILY
 
     content: str | list[FunctionCall]
-    source: str  # before `thought`, which AutoGen has first: the order of the alphabet is that of the prompt's digest
     thought: str | None = None
+    source: str
     type: Literal["AssistantMessage"] = "AssistantMessage"
 
 
