@@ -14,7 +14,8 @@ from weakref import WeakValueDictionary
 
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
 from ..models.prices import dollars
-from .budget import Allowance, Budget
+from .allowance import Allowance
+from .budget import Budget
 from .error_redaction import redact_error
 from .hold import let_through
 from .journal import Journal, dumped, effect_key

@@ -13,8 +13,7 @@ from nbagents.agents import AssistantAgent, CodeWritingAgent, UserProxyAgent
 from nbagents.conditions import MaxMessageTermination, TerminationCondition, TextMentionTermination
 from nbagents.errors import BudgetReached, ConfigurationError, JournalError, ModelServerError, RunFailed, RunStopped
 from nbagents.models import CreateResult, ReplayChatCompletionClient, RequestUsage
-from nbagents.runtime import Answer, Approvals, Budget, Gate, Journal, Question, Run
-from nbagents.runtime import budget as budget_module
+from nbagents.runtime import Answer, Approvals, Budget, Gate, Journal, Question, Run, allowance
 from nbagents.runtime.budget_raised import raised
 from nbagents.runtime.journal import read
 from nbagents.teams import RoundRobinGroupChat, Team
@@ -262,7 +261,7 @@ async def test_who_waited_for_the_pause_is_told_of_it_though_the_run_goes_on_at_
 
 async def test_minutes_count_on_but_not_while_it_was_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(budget_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(allowance.time, "monotonic", lambda: now[0])
 
     class Slow(Numbered):
         async def create(self, messages: Sequence[Any], **options: Any) -> CreateResult:
