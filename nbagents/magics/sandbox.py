@@ -66,7 +66,11 @@ class AgentSandbox(DockerKernelExecutor):
         """Run these blocks, up to the first that fails; returns what is to be said about that."""
         self._ran = []
         for number, block in enumerate(blocks, 1):
-            result = await self._run([block], token)
+            try:
+                result = await self._run([block], token)
+            except BaseException:
+                self._ran = blocks  # stopped on the way: the next container needs all of them
+                raise
             if result.exit_code:
                 why = (result.output.strip().splitlines() or ["it said nothing"])[-1]
                 return f"This container is new. Of {len(blocks)} earlier blocks, number {number} failed in it: {why}\n"
