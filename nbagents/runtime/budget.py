@@ -16,7 +16,8 @@ from ..models.prices import dollars
 _WORD = re.compile(r"(?P<number>\d+(?:\.\d+)?|\.\d+)(?P<unit>usd|k|m|tokens?|turns?|min(?:utes?)?)$", re.I)
 _DOLLARS = re.compile(r"\$(?P<number>\d+(?:\.\d+)?|\.\d+)$|(?P<bare>\d*\.\d+)$")
 """A number with a decimal point and no unit is an amount of money; one without could be anything."""
-_BEFORE_UNIT = re.compile(r"(?<=\d)\s+(?=[A-Za-z])")
+_WITHIN = re.compile(r"(?<=\d)\s+(?=[A-Za-z])|(?<=\+)\s+")
+"""Blanks that do not end a word: before its unit, and behind its plus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Budget:
 
 def words_of(text: str | Sequence[str]) -> list[str]:
     """The words of a budget, each a limit with its unit."""
-    return re.split(r"[\s,]+", _BEFORE_UNIT.sub("", text).strip(" ,")) if isinstance(text, str) else list(text)
+    return re.split(r"[\s,]+", _WITHIN.sub("", text).strip(" ,")) if isinstance(text, str) else list(text)
 
 
 def _limit(word: str) -> tuple[str, float]:

@@ -11,7 +11,7 @@ import pytest
 
 from nbagents.agents import AssistantAgent, CodeWritingAgent, UserProxyAgent
 from nbagents.conditions import MaxMessageTermination, TerminationCondition, TextMentionTermination
-from nbagents.errors import BudgetReached, ConfigurationError, JournalError, ModelServerError, RunFailed, RunStopped
+from nbagents.errors import BudgetReached, ConfigurationError, ModelServerError, RunFailed, RunStopped
 from nbagents.models import CreateResult, ReplayChatCompletionClient, RequestUsage
 from nbagents.runtime import Answer, Approvals, Budget, Gate, Journal, Question, Run, allowance
 from nbagents.runtime.budget_raised import raised
@@ -323,22 +323,32 @@ async def test_stop_while_a_paused_run_puts_its_things_in_order_closes_it() -> N
     assert (run.status, did) == ("stopped", ["close"])
 
 
-@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text(path.read_text() + "{}\n")])
-async def test_a_journal_that_is_not_as_it_was_left_is_not_gone_on_with(tmp_path: Path, spoil: Any) -> None:
-    run = await paused_run(tmp_path / "r.jsonl")
-    before = len(run.journal.entries)
-    spoil(tmp_path / "r.jsonl")
-    with pytest.raises(JournalError, match="the run cannot go on"):
-        run.resume("+4turns")
-    assert (run.status, len(run.journal.entries)) == ("paused", before)
+async def test_a_thread_without_a_loop_changes_nothing() -> None:
+    run = await paused_run()
+    before = types(run)
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        await asyncio.to_thread(run.resume, "+4turns")
+    assert (run.status, types(run)) == ("paused", before)
+    assert await ended(run.resume("+4turns")) is None
+
+
+async def test_a_budget_that_paused_a_run_is_remembered_though_it_was_stopped_then() -> None:
+    run = await paused_run()
     run.stop()
-    assert isinstance(await ended(run), RunFailed)
+    assert isinstance(await ended(run), RunStopped)
+    assert run.how_to_resume == "r.resume('+2turns')"
+    assert run.journal.entries[-1]["more"] == "+2turns"
+    with pytest.raises(ConfigurationError, match="was paused by its budget of 2 turns"):
+        run.resume()
+    assert await ended(run.resume("+4turns")) is None
+    assert "more" not in run.journal.entries[-1]
 
 
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
         ("+0.50", Budget(usd=1.0, tokens=1000)),
+        ("+ 0.50", Budget(usd=1.0, tokens=1000)),
         ("1.50", Budget(usd=1.5, tokens=1000)),
         ("+200k,12turns", Budget(usd=0.5, tokens=201_000, turns=12)),
         (["+.1usd", "+500tokens"], Budget(usd=0.6, tokens=1500)),
