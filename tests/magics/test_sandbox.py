@@ -9,7 +9,7 @@ import pytest
 
 from nbagents.cancellation import CancellationToken
 from nbagents.code import CodeBlock, CodeResult, NamesChange
-from nbagents.executors.docker.container_spec import ContainerOptions
+from nbagents.executors.docker.container_spec import ContainerOptions, Mount
 from nbagents.executors.docker_kernel import DockerKernelExecutor
 from nbagents.magics.sandbox import AgentSandbox
 
@@ -120,3 +120,32 @@ async def test_stop_while_they_are_run_once_more_loses_none(kernels: Kernels) ->
     kernels.hangs = set()
     await run(sandbox, "e")
     assert kernels.log == [["a", "b", "c"], ["a", "b"], ["a", "b", "c", "e"]]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ContainerOptions(network="bridge"),
+        ContainerOptions(mounts=(Mount("/data", "/data", read_only=False),)),
+        ContainerOptions(devices=("/dev/kfd",)),
+    ],
+)
+async def test_what_they_did_outside_of_the_container_is_not_done_twice(
+    kernels: Kernels, options: ContainerOptions
+) -> None:
+    sandbox = AgentSandbox(options, {"df": 1}, None)
+    await run(sandbox, "a", "b")
+    await sandbox.stop()
+    assert sandbox.lost == 0
+    result = await run(sandbox, "c")
+    assert "(2 of your blocks) was not run again" in result.output and result.output.endswith("ok")
+    assert (await run(sandbox, "d")).output == "ok", "it is told once"
+    assert kernels.log == [["put df", "a", "b"], ["put df", "c", "d"]]
+
+
+async def test_a_folder_that_they_only_read_keeps_nothing_from_being_run_once_more(kernels: Kernels) -> None:
+    sandbox = AgentSandbox(ContainerOptions(mounts=(Mount("/data", "/data"),)), {}, None)
+    await run(sandbox, "a")
+    await sandbox.stop()
+    await run(sandbox, "b")
+    assert kernels.log == [["a"], ["a", "b"]]
