@@ -14,7 +14,6 @@ from nbagents.conditions import MaxMessageTermination, TerminationCondition, Tex
 from nbagents.errors import BudgetReached, ConfigurationError, ModelServerError, RunFailed, RunStopped
 from nbagents.models import CreateResult, ReplayChatCompletionClient, RequestUsage
 from nbagents.runtime import Answer, Approvals, Budget, Gate, Journal, Question, Run, allowance
-from nbagents.runtime.budget_raised import raised
 from nbagents.runtime.journal import read
 from nbagents.teams import RoundRobinGroupChat, Team
 from tests.scripted import EndlessExecutor, ScriptedExecutor
@@ -344,15 +343,24 @@ async def test_a_budget_that_paused_a_run_is_remembered_though_it_was_stopped_th
     assert "more" not in run.journal.entries[-1]
 
 
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("+0.50", Budget(usd=1.0, tokens=1000)),
-        ("+ 0.50", Budget(usd=1.0, tokens=1000)),
-        ("1.50", Budget(usd=1.5, tokens=1000)),
-        ("+200k,12turns", Budget(usd=0.5, tokens=201_000, turns=12)),
-        (["+.1usd", "+500tokens"], Budget(usd=0.6, tokens=1500)),
-    ],
-)
-def test_a_plus_adds_to_the_old_limit_and_the_others_stay(said: Any, expected: Budget) -> None:
-    assert raised(said, Budget(usd=0.5, tokens=1000)) == expected
+async def test_a_cell_that_goes_on_with_a_detached_run_waits_for_it() -> None:
+    run = await paused_run()
+    run.resume("+2turns")
+    run.detach()
+    assert isinstance(await ended(run), BudgetReached)
+    run.resume("+2turns")
+    assert await run.wait_or_detach() is True and run.ended
+
+
+async def test_what_cannot_be_given_back_after_a_pause_is_said() -> None:
+    async def fine() -> None:
+        return None
+
+    async def close() -> None:
+        raise OSError("the engine is gone")
+
+    run = Run("r", pair(Numbered()), Gate(budget=Budget(turns=2)), hold=fine, close=close)
+    run.start("go")
+    assert isinstance(await ended(run), BudgetReached)
+    run.stop()
+    assert "the engine is gone" in str(await ended(run)) and run.status == "failed"

@@ -153,3 +153,10 @@ async def test_the_rest_of_a_run_that_was_stopped_while_it_was_paused_does_not_c
     resumed = {"type": "resumed", "by": "you", "at": (at + 2 * hour).isoformat()}
     for more in ([stopped], [stopped, resumed]):
         assert Transcript.of([*entries, *more]).seconds == pytest.approx(usual, abs=0.01)
+
+
+async def test_a_run_that_was_detached_belongs_to_the_cell_that_resumes_it() -> None:
+    entries = await runs.paused_and_resumed()
+    at = next(entry["seq"] for entry in entries if entry["type"] == "resumed")
+    before = [*entries[: at - 1], {"type": "detached"}, entries[at - 1]]
+    assert Transcript.of(before).detached and not Transcript.of([*before, entries[at]]).detached
