@@ -344,12 +344,27 @@ async def test_a_budget_that_paused_a_run_is_remembered_though_it_was_stopped_th
 
 
 async def test_a_cell_that_goes_on_with_a_detached_run_waits_for_it() -> None:
-    run = await paused_run()
-    run.resume("+2turns")
+    async def silence(question: Question) -> None:
+        return None
+
+    async def asked() -> None:
+        while run.status != "waiting":
+            await asyncio.sleep(0)
+
+    run = Run("r", RoundRobinGroupChat([UserProxyAgent("you")], max_turns=1), Gate(asker=silence))
+    run.start("go")
+    await asked()
     run.detach()
-    assert isinstance(await ended(run), BudgetReached)
-    run.resume("+2turns")
-    assert await run.wait_or_detach() is True and run.ended
+    run.stop()
+    await ended(run)
+    run.resume()
+    await asked()
+    cell = asyncio.create_task(run.wait_or_detach())
+    for _ in range(9):
+        await asyncio.sleep(0)
+    assert not cell.done()
+    run.answer_question(Answer("reply", text="fine"))
+    assert await cell is True and run.status == "done"
 
 
 async def test_what_cannot_be_given_back_after_a_pause_is_said() -> None:
