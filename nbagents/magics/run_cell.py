@@ -13,7 +13,7 @@ import keyword
 from collections.abc import MutableMapping
 from typing import Any
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, JournalError
 from ..kernel.cell import Cell
 from ..kernel.interrupts import ticking
 from ..messages import BaseChatMessage, TextMessage
@@ -49,6 +49,7 @@ class RunCell:
 
         Raises:
             ConfigurationError: what the cell says cannot be used.
+            JournalError: its journal cannot be written.
             RunFailed, RunStopped, HumanInputUnavailable: how the run ended, if not with an answer.
         """
         arguments = RUN.parse(line)
@@ -61,14 +62,18 @@ class RunCell:
         built = await self._build(spec, arguments.values.get("code", ""), {each: self._namespace[each] for each in use})
         budget = self._budget(arguments, spec)
         run = self._new_run(name or self._free_name(spec.name), spec, built, arguments, described, budget)
+        cell = Cell.executing()
+        view = run.show_in(cell)
+        try:
+            run.start(_messages(run, task, described), context=cell.context)
+        except JournalError:  # it has not begun, and nothing is to wait for its end
+            view.finish()
+            raise
         if run.name in self._session.runs:
             self._session.runs[run.name].stop("a new run of its name")  # one that is paused holds containers
         self._session.runs[run.name] = run
         if name:
             self._namespace[name] = run
-        cell = Cell.executing()
-        view = run.show_in(cell)
-        run.start(_messages(run, task, described), context=cell.context)
         await self._follow(run, view, detach="detach" in arguments.switches and cell.can_ask)
         return run
 

@@ -2,7 +2,8 @@
 
 When the run has ended, and its container with it, and the run is resumed, a new container is brought to where the old
 one was: the blocks that had run there without an error are run once more. They were approved as they stand, for a
-container like this one.
+container like this one. Where they could change something outside of it, that would be done twice: there they are not
+run again, and the agent is told.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class AgentSandbox(DockerKernelExecutor):
     @property
     def lost(self) -> int:
         """How many blocks are run once more before the next one."""
-        return len(self._ran) if self._ended else 0
+        return len(self._ran) if self._ended and not _reaches_out(self.options) else 0
 
     async def stop(self) -> None:
         """End the container with the run."""
@@ -65,8 +66,17 @@ class AgentSandbox(DockerKernelExecutor):
     async def _run_again(self, blocks: list[CodeBlock], token: CancellationToken) -> str:
         """Run these blocks, up to the first that fails; returns what is to be said about that."""
         self._ran = []
+        if _reaches_out(self.options):
+            return (
+                f"This container is new. What ran in the old one before ({len(blocks)} of your blocks) was not run "
+                "again, because code here can change things outside: make anew what you need of it.\n"
+            )
         for number, block in enumerate(blocks, 1):
-            result = await self._run([block], token)
+            try:
+                result = await self._run([block], token)
+            except BaseException:
+                self._ran = blocks  # stopped on the way: the next container needs all of them
+                raise
             if result.exit_code:
                 why = (result.output.strip().splitlines() or ["it said nothing"])[-1]
                 return f"This container is new. Of {len(blocks)} earlier blocks, number {number} failed in it: {why}\n"
@@ -89,6 +99,12 @@ class AgentSandbox(DockerKernelExecutor):
         if not self._ended:  # it died, and its blocks may be why
             self._ran.clear()
         return kernel
+
+
+def _reaches_out(options: ContainerOptions) -> bool:
+    """Whether what code does in such a container may outlast it."""
+    changes = any(not mount.read_only for mount in options.mounts)
+    return options.network != "none" or changes or bool(options.devices)
 
 
 def _told_first(text: str, result: CodeResult) -> CodeResult:

@@ -33,6 +33,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,14 @@ class Journal:
 
     def __init__(self, path: Path | None = None, redact: Callable[[str], str] | None = None) -> None:
         self.path = path
+        self._place = path.absolute() if path is not None else None  # found again after a change of the directory
         self._entries: list[Entry] = []
         self._noted: list[tuple[float, str, dict[str, Any]]] = []
         self._redact = redact
         self._lines = Lines()
         self._file = _create(path) if path is not None else None
         self._size = 0
-        """The bytes of the file, all of them written here; -1 when a line may be there in part."""
+        """The bytes of the file, all of them written here: whole lines."""
 
     @property
     def entries(self) -> list[Entry]:
@@ -129,15 +131,15 @@ class Journal:
         """
         if self._file != -1:
             return
-        assert self.path is not None, "only a journal in a file is closed"
+        assert self._place is not None, "only a journal in a file is closed"
         try:
-            size = self.path.stat().st_size
+            size = self._place.stat().st_size
             if size != self._size:
                 raise JournalError(
                     f"the journal {self.path} is not as the run left it ({size:,} bytes, not {self._size:,}): "
                     "the run cannot go on"
                 )
-            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+            self._file = os.open(self._place, os.O_WRONLY | os.O_APPEND)
         except OSError as error:
             raise JournalError(f"the journal {self.path} cannot be opened ({error}): the run cannot go on") from error
 
@@ -151,13 +153,15 @@ class Journal:
         assert self._file is not None
         # One write of one whole line to a file opened with O_APPEND: a process killed at any moment leaves
         # whole lines only, and the entry is with the operating system before this returns.
-        data = (line + "\n").encode("utf-8", "surrogatepass")
+        data = left = (line + "\n").encode("utf-8", "surrogatepass")
         try:
-            while data:
-                written = os.write(self._file, data)
-                data, self._size = data[written:], self._size + written
+            while left:
+                left = left[os.write(self._file, left) :]
+            self._size += len(data)
         except OSError as error:
-            self._size = -1
+            if len(left) < len(data):  # a part of the line is there, as on a disk that is full now
+                with suppress(OSError):  # then `reopen` finds it
+                    os.ftruncate(self._file, self._size)
             raise JournalError(f"the journal {self.path} cannot be written ({error}): the run cannot go on") from error
 
 

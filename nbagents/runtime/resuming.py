@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import BudgetReached, ConfigurationError, RunError
+from ..errors import BudgetReached, ConfigurationError
 from .budget import Budget
 from .budget_raised import amount, is_enough, more_than, raised
 
@@ -27,7 +27,7 @@ def check_resumable(name: str, status: str, *, ended: bool) -> None:
 
 
 def budget_to_go_on(
-    name: str, old: Budget | None, said: str | Sequence[str] | None, reached: RunError | None, how: str
+    name: str, old: Budget | None, said: str | Sequence[str] | None, reached: BudgetReached | None, how: str
 ) -> Budget | None:
     """The budget with which a run goes on.
 
@@ -35,14 +35,14 @@ def budget_to_go_on(
         name: the run's.
         old: what it might spend before.
         said: what a person said of it; None leaves it as it is.
-        reached: how it ended.
+        reached: what paused it, if its budget did.
         how: what to write to give it enough.
 
     Raises:
         ConfigurationError: what is said is no budget, or would pause the run at once again.
     """
     new = raised(said, old or Budget()) if said else old
-    if new is None or not isinstance(reached, BudgetReached) or is_enough(new, reached):
+    if new is None or reached is None or is_enough(new, reached):
         return new
     raise ConfigurationError(
         f"run {name!r} was paused by its budget of {reached.limit}, and what comes next may bring it to "
@@ -50,8 +50,8 @@ def budget_to_go_on(
     )
 
 
-def more_needed(budget: Budget | None, reached: RunError | None) -> str:
+def more_needed(budget: Budget | None, reached: BudgetReached | None) -> str:
     """By how much to raise the budget that paused a run; "" where none did."""
-    if budget is None or not isinstance(reached, BudgetReached) or not reached.kind:
+    if budget is None or reached is None or not reached.kind:
         return ""
     return more_than(budget, reached)

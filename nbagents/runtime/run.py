@@ -66,6 +66,7 @@ class Run:
         self._task: asyncio.Task[RunError | None] | None = None
         self._status: Status = "running"
         self._error: RunError | None = None
+        self._reached: BudgetReached | None = None
         self._stopped_by = ""
         self._detached = asyncio.Event()
 
@@ -83,22 +84,14 @@ class Run:
             context: the context of the cell that started it, so that what it prints belongs to that cell.
         """
         assert self._task is None, "a run starts once"
-        self.gate.write(
-            "run",
-            format=FORMAT,
-            id=self.id,
-            name=self.name,
-            nbagents=__version__,
-            python=platform.python_version(),
-            **self._lock,
-        )
+        made_by = {"nbagents": __version__, "python": platform.python_version()}
+        self.gate.write("run", format=FORMAT, id=self.id, name=self.name, **made_by, **self._lock)
         self._asked = task
         self._begin(task, context)
 
     def _begin(self, task: str | Sequence[BaseChatMessage] | None, context: Context | None) -> None:
-        self._task = asyncio.get_running_loop().create_task(
-            self._converse(task), name=f"run {self.name}", context=context
-        )
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._converse(task), name=f"run {self.name}", context=context)
 
     def resume(
         self, budget: str | Sequence[str] | None = None, *, by: str = "you", context: Context | None = None
@@ -119,14 +112,18 @@ class Run:
         Raises:
             ConfigurationError: it is going on, or done, or its budget would pause it at once again.
             JournalError: its journal was deleted or changed, or cannot be written.
+            RuntimeError: no event loop is running here.
         """
+        asyncio.get_running_loop()  # before anything is written
         ended = self._task is not None and self._task.done()
         check_resumable(self.name, self._status, ended=ended)
-        new = budget_to_go_on(self.name, self.gate.budget, budget, self._error, self.how_to_resume)
+        new = budget_to_go_on(self.name, self.gate.budget, budget, self._reached, self.how_to_resume)
         self.journal.reopen()
+        if self.journal.entries[-1]["type"] != "end":  # it could not be written then
+            self._write_end()
         self.gate.write("resumed", by=by, budget=new.limits if new else None, **self._told_of_resuming())
         self.gate.go_on(new)
-        self._error, self._status, self.stop_reason, self._stopped_by = None, "running", "", ""
+        self._error, self._status, self.stop_reason, self._stopped_by, self._reached = None, "running", "", "", None
         self._detached = asyncio.Event()
         heard = any(entry["type"] == "task" for entry in self.journal.entries)
         self._begin(None if heard else self._asked, context)
@@ -142,7 +139,7 @@ class Run:
 
     @property
     def _more(self) -> str:
-        return more_needed(self.gate.budget, self._error)
+        return more_needed(self.gate.budget, self._reached)
 
     async def wait(self) -> Run:
         """Wait for the end. Cancelling the wait leaves the run going on.
@@ -238,20 +235,23 @@ class Run:
 
     def _end(self, error: RunError | None) -> RunError | None:
         """Keep how it ended, then write the last entry."""
-        self._error = error
-        self._status = status_after(error)
+        self._error, self._status = error, status_after(error)
+        self._reached = error if isinstance(error, BudgetReached) else self._reached  # also when it is stopped then
         self.gate.held()
         self.stop_reason = str(error) if error is not None else self.stop_reason
-        said = str(error) if error is not None else None
-        how = {"status": self._status, "reason": self.stop_reason, "usage": spent(self.usage), "error": said}
         try:
             self.journal.reopen()  # of a run that was paused it is closed
-            self.gate.write("end", **how, more=self._more or None)
+            self._write_end()
         except JournalError as unwritten:
             self._error, self._status = RunFailed(str(unwritten)), "failed"
         finally:
             self.journal.close()
         return self._error
+
+    def _write_end(self) -> None:
+        said = str(self._error) if self._error is not None else None
+        how = {"status": self._status, "reason": self.stop_reason, "usage": spent(self.usage), "error": said}
+        self.gate.write("end", **how, more=self._more or None)
 
     # What it says about itself ----------------------------------------------------------------------------
 

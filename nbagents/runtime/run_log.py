@@ -14,7 +14,8 @@ from weakref import WeakValueDictionary
 
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
 from ..models.prices import dollars
-from .budget import Allowance, Budget
+from .allowance import Allowance
+from .budget import Budget
 from .error_redaction import redact_error
 from .hold import let_through
 from .journal import Journal, dumped, effect_key
@@ -132,14 +133,14 @@ class RunLog:
             return
         if self._recorded.get(id(message)) is message:
             return
-        self._recorded[id(message)] = message
         if isinstance(message, ModelClientStreamingChunkEvent):
             self._show_unless_shown(message)
-            return
-        if self._pieces:
-            self._pieces.pop((message.source, message.id), None)
-            self._pieces.pop((message.source, ""), None)
-        self.note("message", turn=self.turn, message=message)
+        else:
+            if self._pieces:
+                self._pieces.pop((message.source, message.id), None)
+                self._pieces.pop((message.source, ""), None)
+            self.note("message", turn=self.turn, message=message)
+        self._recorded[id(message)] = message  # only now: what could not be written is told again by a run that goes on
 
     def speaker(self, agents: Sequence[str]) -> None:
         """A turn begins: these agents speak.

@@ -17,7 +17,7 @@ class Decisions:
     def waiting(self) -> Block | Asked | None:
         """What waits longest for a person, as long as the run goes on."""
         for item in self._items.all:
-            if (isinstance(item, Block) and item.state == "waiting") or (isinstance(item, Asked) and not item.decision):
+            if (isinstance(item, Block) and item.state == "waiting") or (isinstance(item, Asked) and item.waits):
                 return item
         return None
 
@@ -39,6 +39,13 @@ class Decisions:
                 self._items.touch(item)
             elif isinstance(item, Block) and item.question == entry["question"]:
                 self._decided(item, entry)
+
+    def end(self) -> None:
+        """The run has ended: what waits now is never replied to. Blocks are the work's."""
+        for item in self._items.all:
+            if isinstance(item, Asked) and item.waits:
+                item.unanswered = True
+                self._items.touch(item)
 
     def _decided(self, block: Block, entry: Entry) -> None:
         decision = entry["decision"]

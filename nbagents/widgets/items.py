@@ -90,6 +90,13 @@ class Asked(Item):
     reply: str = ""
     message: str = ""
     """The id of the message that the reply became."""
+    unanswered: bool = False
+    """The run ended before a reply came; one that goes on asks anew."""
+
+    @property
+    def waits(self) -> bool:
+        """True while a reply is still to come."""
+        return not (self.decision or self.unanswered)
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ def item_html(item: Item) -> str:
         case Block():
             return "\n".join(filter(None, [block_code_html(item), block_result_html(item)]))
         case Asked():
-            return f"<blockquote>{to_html(wording.reply(item))}</blockquote>" if item.decision else ""
+            return _asked(item)
         case ToolCall():
             parts = [_pre(item.arguments), _pre(item.result)]
             return "\n".join(filter(None, parts))
@@ -56,6 +56,13 @@ def block_result_html(block: Block, *, figures: bool = True) -> str:
     said = f"<p><em>{literal(visible(why))}</em></p>" if why else ""
     changed = f"<p><small>{literal(names)}</small></p>" if (names := wording.names(block)) else ""
     return "\n".join(filter(None, [said, shown, above, changed]))
+
+
+def _asked(asked: Asked) -> str:
+    """What was replied; while it waits, the question stands in the form that asks it."""
+    if asked.decision:
+        return f"<blockquote>{to_html(wording.reply(asked))}</blockquote>"
+    return f"<p><em>{literal(visible(asked.prompt))} ({wording.waiting(asked)})</em></p>" if asked.unanswered else ""
 
 
 def _task(task: Task) -> str:

@@ -106,7 +106,7 @@ def _item(item: Item, prose: Prose, code: Code) -> Iterator[str]:
             if names := wording.names(item):
                 yield prose(f"({names})")
         case Asked():
-            yield prose(wording.reply(item) or f"(waits for a reply) {item.prompt}")
+            yield prose(wording.reply(item) or f"({wording.waiting(item)}) {item.prompt}")
         case Resumed():
             yield prose(f"--- {wording.resumed(item)}")
         case ToolCall():

@@ -171,8 +171,10 @@ class Transcript:
     def _end(self, entry: Entry) -> None:
         self.status, self.reason = entry["status"], entry.get("error") or entry.get("reason") or ""
         self.more, self.unanswered = entry.get("more") or "", self._decisions.waiting is not None
+        self._skip_rest()  # a run that was paused and then stopped has ended twice
         self._ended_at = self.latest
         self._work.end()
+        self._decisions.end()
 
     def _resumed(self, entry: Entry) -> None:
         limits, before = entry.get("budget") or {}, self.settings.get("budget") or {}
@@ -182,5 +184,10 @@ class Transcript:
         self._list.add(Resumed(id, self.turn, "", ended, by, more, again))
         self.settings = {**self.settings, "budget": limits}
         self.status, self.reason, self.more, self.detached = "running", "", "", False
+        self._skip_rest()
+
+    def _skip_rest(self) -> None:
+        """The time since it ended does not count."""
         if self.started is not None and self.latest is not None and self._ended_at is not None:
-            self.started += self.latest - self._ended_at  # so long it was at rest
+            self.started += self.latest - self._ended_at
+        self._ended_at = None

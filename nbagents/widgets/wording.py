@@ -99,6 +99,11 @@ def reply(asked: Asked) -> str:
     return asked.reply or _DECISIONS.get(asked.decision, "")
 
 
+def waiting(asked: Asked) -> str:
+    """What is said in place of a reply that is not there."""
+    return "not answered: the run ended" if asked.unanswered else "waits for a reply"
+
+
 def preview(item: Item) -> str:
     """An item in a few words, for a folded line; "" when its title says it all."""
     if isinstance(item, Block):
@@ -106,7 +111,7 @@ def preview(item: Item) -> str:
     if isinstance(item, Said):
         return _shortened(item.markdown)
     if isinstance(item, Asked):
-        return _shortened(reply(item)) or "is asked"
+        return _shortened(reply(item)) or ("not answered" if item.unanswered else "is asked")
     if isinstance(item, Task):
         return _shortened(item.text)
     return title(item)

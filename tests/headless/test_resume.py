@@ -204,3 +204,27 @@ async def test_a_paused_run_can_be_stopped_for_good(interactive: Notebook, llmoc
     assert (await interactive.run("%team stop over")).results == ["stopping 'over'"]
     await until(interactive, "over.status == 'stopped'")
     assert (await interactive.run("%team stop over")).results == ["run 'over' has ended already (stopped)"]
+
+
+FULL = """import os
+real = os.write
+def full(file, data):
+    if b'"type":"run"' in data:
+        raise OSError(28, "No space left on device")
+    return real(file, data)
+os.write = full"""
+
+
+async def test_a_run_whose_journal_cannot_be_begun_is_not_in_the_way_of_the_next(
+    headless: Headless, llmock: Any
+) -> None:
+    await headless.runs(FULL)
+    try:
+        cell = await headless.run("%team run writer --as room Why?")
+        assert "No space left on device" in cell.one_line_error("JournalError")
+        assert not await headless.value("'room' in globals()")
+    finally:
+        await headless.runs("os.write = real")
+    llmock.reply("Because.")
+    await headless.runs("%team run writer --as room Why?")
+    assert await headless.value("room.answer") == "Because."

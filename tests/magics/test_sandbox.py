@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from nbagents.cancellation import CancellationToken
 from nbagents.code import CodeBlock, CodeResult, NamesChange
-from nbagents.executors.docker.container_spec import ContainerOptions
+from nbagents.executors.docker.container_spec import ContainerOptions, Mount
 from nbagents.executors.docker_kernel import DockerKernelExecutor
 from nbagents.magics.sandbox import AgentSandbox
 
@@ -20,6 +21,8 @@ class Kernels:
         self.log: list[list[str]] = []
         self.running = False
         self.fails: set[str] = set()
+        self.hangs: set[str] = set()
+        self.hanging = asyncio.Event()
 
 
 @pytest.fixture
@@ -44,6 +47,9 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> Kernels:
     async def execute(self: Any, blocks: list[CodeBlock], token: Any) -> CodeResult:
         [block] = blocks
         kernels.log[-1].append(block.code)
+        if block.code in kernels.hangs:
+            kernels.hanging.set()
+            await asyncio.Event().wait()
         if block.code in kernels.fails:
             return CodeResult(exit_code=1, output="KeyError: 'x'")
         return CodeResult(exit_code=0, output="ok", names=NamesChange(created=(block.code,)))
@@ -98,3 +104,48 @@ async def test_a_block_that_cannot_be_run_once_more_is_named(kernels: Kernels) -
     assert result.output == f"{said}ok"
     assert result.outputs[0]["text"] == said
     assert kernels.log[-1] == ["a", "b", "d"]
+
+
+async def test_stop_while_they_are_run_once_more_loses_none(kernels: Kernels) -> None:
+    sandbox = AgentSandbox(ContainerOptions(), {}, None)
+    await run(sandbox, "a", "b", "c")
+    await sandbox.stop()
+    kernels.hangs = {"b"}
+    going_on = asyncio.create_task(run(sandbox, "d"))
+    await kernels.hanging.wait()
+    going_on.cancel()
+    await asyncio.wait([going_on])
+    await sandbox.stop()
+    assert sandbox.lost == 3
+    kernels.hangs = set()
+    await run(sandbox, "e")
+    assert kernels.log == [["a", "b", "c"], ["a", "b"], ["a", "b", "c", "e"]]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ContainerOptions(network="bridge"),
+        ContainerOptions(mounts=(Mount("/data", "/data", read_only=False),)),
+        ContainerOptions(devices=("/dev/kfd",)),
+    ],
+)
+async def test_what_they_did_outside_of_the_container_is_not_done_twice(
+    kernels: Kernels, options: ContainerOptions
+) -> None:
+    sandbox = AgentSandbox(options, {"df": 1}, None)
+    await run(sandbox, "a", "b")
+    await sandbox.stop()
+    assert sandbox.lost == 0
+    result = await run(sandbox, "c")
+    assert "(2 of your blocks) was not run again" in result.output and result.output.endswith("ok")
+    assert (await run(sandbox, "d")).output == "ok", "it is told once"
+    assert kernels.log == [["put df", "a", "b"], ["put df", "c", "d"]]
+
+
+async def test_a_folder_that_they_only_read_keeps_nothing_from_being_run_once_more(kernels: Kernels) -> None:
+    sandbox = AgentSandbox(ContainerOptions(mounts=(Mount("/data", "/data"),)), {}, None)
+    await run(sandbox, "a")
+    await sandbox.stop()
+    await run(sandbox, "b")
+    assert kernels.log == [["a"], ["a", "b"]]

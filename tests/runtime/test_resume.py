@@ -11,11 +11,9 @@ import pytest
 
 from nbagents.agents import AssistantAgent, CodeWritingAgent, UserProxyAgent
 from nbagents.conditions import MaxMessageTermination, TerminationCondition, TextMentionTermination
-from nbagents.errors import BudgetReached, ConfigurationError, JournalError, ModelServerError, RunFailed, RunStopped
+from nbagents.errors import BudgetReached, ConfigurationError, ModelServerError, RunFailed, RunStopped
 from nbagents.models import CreateResult, ReplayChatCompletionClient, RequestUsage
-from nbagents.runtime import Answer, Approvals, Budget, Gate, Journal, Question, Run
-from nbagents.runtime import budget as budget_module
-from nbagents.runtime.budget_raised import raised
+from nbagents.runtime import Answer, Approvals, Budget, Gate, Journal, Question, Run, allowance
 from nbagents.runtime.journal import read
 from nbagents.teams import RoundRobinGroupChat, Team
 from tests.scripted import EndlessExecutor, ScriptedExecutor
@@ -262,7 +260,7 @@ async def test_who_waited_for_the_pause_is_told_of_it_though_the_run_goes_on_at_
 
 async def test_minutes_count_on_but_not_while_it_was_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(budget_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(allowance.time, "monotonic", lambda: now[0])
 
     class Slow(Numbered):
         async def create(self, messages: Sequence[Any], **options: Any) -> CreateResult:
@@ -324,26 +322,60 @@ async def test_stop_while_a_paused_run_puts_its_things_in_order_closes_it() -> N
     assert (run.status, did) == ("stopped", ["close"])
 
 
-@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text(path.read_text() + "{}\n")])
-async def test_a_journal_that_is_not_as_it_was_left_is_not_gone_on_with(tmp_path: Path, spoil: Any) -> None:
-    run = await paused_run(tmp_path / "r.jsonl")
-    before = len(run.journal.entries)
-    spoil(tmp_path / "r.jsonl")
-    with pytest.raises(JournalError, match="the run cannot go on"):
-        run.resume("+4turns")
-    assert (run.status, len(run.journal.entries)) == ("paused", before)
+async def test_a_thread_without_a_loop_changes_nothing() -> None:
+    run = await paused_run()
+    before = types(run)
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        await asyncio.to_thread(run.resume, "+4turns")
+    assert (run.status, types(run)) == ("paused", before)
+    assert await ended(run.resume("+4turns")) is None
+
+
+async def test_a_budget_that_paused_a_run_is_remembered_though_it_was_stopped_then() -> None:
+    run = await paused_run()
     run.stop()
-    assert isinstance(await ended(run), RunFailed)
+    assert isinstance(await ended(run), RunStopped)
+    assert run.how_to_resume == "r.resume('+2turns')"
+    assert run.journal.entries[-1]["more"] == "+2turns"
+    with pytest.raises(ConfigurationError, match="was paused by its budget of 2 turns"):
+        run.resume()
+    assert await ended(run.resume("+4turns")) is None
+    assert "more" not in run.journal.entries[-1]
 
 
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("+0.50", Budget(usd=1.0, tokens=1000)),
-        ("1.50", Budget(usd=1.5, tokens=1000)),
-        ("+200k,12turns", Budget(usd=0.5, tokens=201_000, turns=12)),
-        (["+.1usd", "+500tokens"], Budget(usd=0.6, tokens=1500)),
-    ],
-)
-def test_a_plus_adds_to_the_old_limit_and_the_others_stay(said: Any, expected: Budget) -> None:
-    assert raised(said, Budget(usd=0.5, tokens=1000)) == expected
+async def test_a_cell_that_goes_on_with_a_detached_run_waits_for_it() -> None:
+    async def silence(question: Question) -> None:
+        return None
+
+    async def asked() -> None:
+        while run.status != "waiting":
+            await asyncio.sleep(0)
+
+    run = Run("r", RoundRobinGroupChat([UserProxyAgent("you")], max_turns=1), Gate(asker=silence))
+    run.start("go")
+    await asked()
+    run.detach()
+    run.stop()
+    await ended(run)
+    run.resume()
+    await asked()
+    cell = asyncio.create_task(run.wait_or_detach())
+    for _ in range(9):
+        await asyncio.sleep(0)
+    assert not cell.done()
+    run.answer_question(Answer("reply", text="fine"))
+    assert await cell is True and run.status == "done"
+
+
+async def test_what_cannot_be_given_back_after_a_pause_is_said() -> None:
+    async def fine() -> None:
+        return None
+
+    async def close() -> None:
+        raise OSError("the engine is gone")
+
+    run = Run("r", pair(Numbered()), Gate(budget=Budget(turns=2)), hold=fine, close=close)
+    run.start("go")
+    assert isinstance(await ended(run), BudgetReached)
+    run.stop()
+    assert "the engine is gone" in str(await ended(run)) and run.status == "failed"

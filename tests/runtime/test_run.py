@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -293,3 +294,20 @@ async def test_a_run_whose_team_cannot_be_closed_ends_all_the_same(failure: Base
         with pytest.raises(expected, match="stopped|no room" if answers else "a failed in turn 1"):
             await run
         assert run.ended and run.journal.entries[-1]["type"] == "end"
+
+
+async def test_what_a_team_raises_has_no_secret_in_any_of_its_errors() -> None:
+    key = "sk-proj-planted0123456789abcdefABCDEF"
+
+    class Leaky:
+        async def run(self, *, task: Any = None) -> Any:
+            try:
+                raise KeyError(key)
+            except KeyError as error:
+                raise ValueError(f"no answer with {key}") from error
+
+    run = Run("r", Leaky(), Gate())
+    run.start("go")
+    with pytest.raises(RunFailed, match="no answer with") as caught:
+        await run
+    assert key not in "".join(traceback.format_exception(caught.value))

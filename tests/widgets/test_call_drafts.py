@@ -121,6 +121,17 @@ async def test_a_call_in_an_answer_that_failed_is_not_to_come() -> None:
     assert [item["id"] for item in view.items if item["kind"] == "draft"] == ["draft-e11.1.0"]
 
 
+async def test_nothing_is_being_written_when_the_run_has_ended() -> None:
+    shown = Shown()
+    view = shown.open("v")
+    shown.screen.call_piece("ann", "e1.1.0", "halve", '{"a": ')
+    shown.screen.chunk("bob", "m", "I was about to")
+    shown.screen.entry({"type": "end", "status": "stopped", "reason": "by you"})
+    shown.screen.chunk("bob", "m", " say more")  # it was on its way
+    shown.screen.flush()
+    assert drafts(view) == []
+
+
 async def test_hostile_arguments_are_shown_as_text() -> None:
     shown = Shown()
     view = shown.open("v")

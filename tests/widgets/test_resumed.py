@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from nbagents.errors import BudgetReached
-from nbagents.runtime import Budget
+from nbagents.agents import UserProxyAgent
+from nbagents.errors import BudgetReached, RunStopped
+from nbagents.runtime import Answer, Budget, Question, Run
 from nbagents.widgets import wording
-from nbagents.widgets.items import Resumed
+from nbagents.widgets.items import Asked, Resumed
 from nbagents.widgets.run_view import RunView
+from nbagents.widgets.screen import Screen
 from nbagents.widgets.static import bundle
 from nbagents.widgets.transcript import Transcript
 from tests.widgets import runs
@@ -105,3 +108,55 @@ async def test_another_cell_shows_it_from_then_on_and_the_first_says_so(notebook
     await run
     await notebook.until(lambda: "churn: done" in notebook.output["text/plain"])
     assert run.gate.listeners == [], "nobody had to finish it"
+
+
+async def a_silent_person_stopped_and_resumed() -> Run:
+    """Stopped while a person is asked, and resumed: the question is put anew."""
+
+    async def silence(question: Question) -> None:
+        return None
+
+    run = runs.run_of(UserProxyAgent("you"))
+    run.gate.asker = silence
+    run.start(runs.TASK)
+    for _ in range(2):
+        while run.status != "waiting":
+            await asyncio.sleep(0)
+        if "resumed" not in [entry["type"] for entry in run.journal.entries]:
+            run.stop()
+            with pytest.raises(RunStopped):
+                await run
+            run.resume()
+    return run
+
+
+async def test_a_question_that_was_stopped_is_not_asked_any_more() -> None:
+    run = await a_silent_person_stopped_and_resumed()
+    open_question = run.gate.questions.oldest()
+    assert open_question is not None
+    screen = Screen(lambda message: None)
+    for entry in run.journal.entries:
+        screen.entry(entry)
+    waiting = screen.transcript.waiting
+    assert isinstance(waiting, Asked) and waiting.question == open_question.id == "q2"
+    run.answer_question(Answer("end", text="Enough."), waiting.question)
+    await run
+    for text in bundle(Transcript.of(run.journal.entries)).values():
+        assert text.count("not answered: the run ended") == 1 and "waits for a reply" not in text
+
+
+async def test_the_rest_of_a_run_that_was_stopped_while_it_was_paused_does_not_count() -> None:
+    entries = await until_the_pause()
+    usual, at = Transcript.of(entries).seconds, datetime.fromisoformat(entries[-1]["at"])
+    hour = timedelta(hours=1)
+    stopped = {**entries[-1], "status": "stopped", "at": (at + hour).isoformat()}
+    resumed = {"type": "resumed", "by": "you", "at": (at + 2 * hour).isoformat()}
+    for more in ([stopped], [stopped, resumed]):
+        assert Transcript.of([*entries, *more]).seconds == pytest.approx(usual, abs=0.01)
+
+
+async def test_a_run_that_was_detached_belongs_to_the_cell_that_resumes_it() -> None:
+    entries = await runs.paused_and_resumed()
+    at = next(entry["seq"] for entry in entries if entry["type"] == "resumed")
+    before = [*entries[: at - 1], {"type": "detached"}, entries[at - 1]]
+    assert Transcript.of(before).detached and not Transcript.of([*before, entries[at]]).detached
