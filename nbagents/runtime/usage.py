@@ -133,8 +133,9 @@ def costs(calls: Sequence[ModelCall]) -> dict[str, Any]:
     """The fields of a journal's entry that say what these calls cost together; none where there are none."""
     if not calls:
         return {}
-    # The price of one is looked up when the entry is read.
-    cost = calls[0] if len(calls) == 1 else sum(call.usd or 0.0 for call in calls) or None
+    if len(calls) == 1:  # its price is looked up when the entry is read
+        return {"usage": calls[0].usage, "cost": calls[0], "estimated": calls[0].estimated or None}
+    cost = sum(call.usd or 0.0 for call in calls) or None
     return {"usage": _tokens(calls), "cost": cost, "estimated": any(call.estimated for call in calls) or None}
 
 
