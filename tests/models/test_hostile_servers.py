@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import time
 import traceback
 from collections.abc import AsyncIterator
 from typing import Any
@@ -82,6 +83,14 @@ async def test_what_an_error_quotes_is_one_line_that_no_terminal_obeys(
     with pytest.raises(ModelError) as caught:
         await ask(client, streamed)
     assert str(caught.value).endswith("no [2J ]0;mine 31m �")
+
+
+async def test_a_page_in_the_place_of_a_code_is_not_searched(server: FaultServer, client: ChatCompletionClient) -> None:
+    server.fails(400, {"error": {"message": "no", "code": "model " * 8000, "type": "context size " * 8000}})
+    began = time.monotonic()
+    with pytest.raises(ModelResponseError):
+        await client.create(HELLO)
+    assert time.monotonic() - began < 5
 
 
 @both
