@@ -135,6 +135,7 @@ class KernelContainer:
     def close(self) -> None:
         """End it, whatever it does: its stdin ends, and the engine is told to remove it."""
         self.client.api.timeout = CLOSE_SECONDS
+        self._engine_is_gone = False  # it may have been busy when the relay ended
         if self.watch is not None:
             self.watch.killing = True
         if self.relay is not None:
