@@ -28,6 +28,7 @@ from nbagents.models import (
     keys,
 )
 from tests.models.asking import HELLO, KEY, ask, both, client_of
+from tests.models.conftest import Told
 from tests.models.fault_server import EVENT_STREAM, FaultServer, Reply, fault_server
 
 JSON = {"Content-Type": "application/json"}
@@ -211,6 +212,19 @@ async def test_a_key_that_is_none_is_not_shown(server: FaultServer, key: str) ->
         await client.create(HELLO)
     assert "planted" not in "".join(traceback.format_exception(caught.value))
     assert server.asked == []
+
+
+@both
+@pytest.mark.parametrize("where", ["default_headers", "extra_headers"])
+async def test_nor_is_a_header_that_is_none_which_is_not_the_server_s_fault(
+    server: FaultServer, told: Told, where: str, streamed: bool
+) -> None:
+    client = client_of(server.dialect, server.url, **{where: {"X-Token": "planted-token\nx"}})
+    with pytest.raises(ModelError, match="look at default_headers") as caught:
+        await ask(client, streamed)
+    assert "planted" not in "".join(traceback.format_exception(caught.value))
+    assert server.asked == [] and told.all == []
+    await client.close()
 
 
 async def test_a_key_with_a_line_s_end_is_taken_without_it(server: FaultServer) -> None:
