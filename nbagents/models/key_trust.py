@@ -79,7 +79,8 @@ def checked_address(address: str) -> str:
     except ValueError:  # a port or an IPv6 address that is none
         fits = False
     if not fits:
-        raise ConfigurationError(f"{address!r} is no address of a server: expected http://HOST:PORT/v1 or https://HOST")
+        said = bare_address(address)
+        raise ConfigurationError(f"{said!r} is no address of a server: expected http://HOST:PORT/v1 or https://HOST")
     return address
 
 

@@ -252,6 +252,13 @@ async def test_an_address_that_is_none(url: str) -> None:
         await OpenAIChatCompletionClient("m", base_url=url, api_key="k").create(HELLO)
 
 
+@pytest.mark.parametrize("url", ["http://me:planted@models.example:99999/v1", "http://models.example:x/v1?key=planted"])
+async def test_nor_is_what_is_secret_in_it_said(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"'http://models\.example:") as caught:
+        await OpenAIChatCompletionClient("m", base_url=url, api_key="k").create(HELLO)
+    assert "planted" not in "".join(traceback.format_exception(caught.value))
+
+
 async def test_a_password_in_an_address_is_not_said() -> None:
     client = OpenAIChatCompletionClient(
         "m", base_url="http://me:planted-word@127.0.0.1:1/v1", api_key="k", max_retries=0
