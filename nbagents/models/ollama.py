@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
-from .key_trust import bare_address
+from .key_trust import as_written
 from .keys import required_key
 from .model_info import ModelInfo
 from .openai import OpenAIChatCompletionClient
@@ -91,7 +91,7 @@ def _url(host: str) -> str:
         parts = urlsplit(host if "://" in host else f"http://{host}")
         port = parts.port or (443 if parts.scheme == "https" else 11434)
     except ValueError:
-        said = bare_address(host)
+        said = as_written(host)
         raise ConfigurationError(f"ollama: {said!r} is no server: set host or OLLAMA_HOST to HOST:PORT") from None
     name = parts.hostname or "127.0.0.1"
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)

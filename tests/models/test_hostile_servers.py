@@ -6,6 +6,7 @@ import asyncio
 import gc
 import gzip
 import json
+import re
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -250,6 +251,8 @@ async def test_a_key_with_a_line_s_end_is_taken_without_it(server: FaultServer) 
 async def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is no address of a server"):
         await OpenAIChatCompletionClient("m", base_url=url, api_key="k").create(HELLO)
+    with pytest.raises(ConfigurationError, match=re.escape(f"{url!r} is no address of a server")):
+        _ = OpenAIChatCompletionClient("m", base_url=url, api_key="k").billed_by  # a budget asks before the server
 
 
 @pytest.mark.parametrize("url", ["http://me:planted@models.example:99999/v1", "http://models.example:x/v1?key=planted"])
