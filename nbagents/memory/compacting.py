@@ -91,6 +91,8 @@ class CompactingChatCompletionContext(ChatCompletionContext, Component[Compactin
         self._model_client, self._instructions = model_client, instructions
         self._max_messages, self._token_limit, self._keep = max_messages, token_limit, keep
         self._summary, self._covered = "", 0
+        self._whole = object()
+        """Stands for the conversation: another one has another."""
         self._summing_up: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     @property
@@ -112,7 +114,7 @@ class CompactingChatCompletionContext(ChatCompletionContext, Component[Compactin
     async def clear(self) -> None:
         """Forget everything, the summary too."""
         await super().clear()
-        self._summary, self._covered = "", 0
+        self._summary, self._covered, self._whole = "", 0, object()
 
     async def save_state(self) -> Mapping[str, Any]:
         """The conversation and its summary, as JSON."""
@@ -127,6 +129,7 @@ class CompactingChatCompletionContext(ChatCompletionContext, Component[Compactin
         loaded = CompactingState.model_validate(state)
         self._messages, self._pins = loaded.messages, {}
         self._summary, self._covered = loaded.summary, min(loaded.covered, len(loaded.messages))
+        self._whole = object()
 
     def _one_at_a_time(self) -> asyncio.Lock:
         """The lock of this loop: a context outlives an ``asyncio.run``, a lock does not."""
@@ -154,9 +157,12 @@ class CompactingChatCompletionContext(ChatCompletionContext, Component[Compactin
         groups, newest = grouped(rest), list[list[LLMMessage]]()
         while groups and len(flat(newest)) < self._keep:
             newest.insert(0, groups.pop())
-        older = flat(groups)
-        if older:
-            self._summary, self._covered = await self._summary_of(older), self._covered + len(older)
+        older, whole = flat(groups), self._whole
+        if not older:
+            return
+        summary = await self._summary_of(older)
+        if whole is self._whole:  # else it was cleared meanwhile
+            self._summary, self._covered = summary, self._covered + len(older)
 
     async def _summary_of(self, messages: Sequence[LLMMessage]) -> str:
         before = [f"The summary so far:\n{self._summary}"] if self._summary else []

@@ -47,7 +47,7 @@ class VectorMemory(Memory, Component[VectorMemoryConfig]):
 
     Args:
         embed: turns texts into vectors.
-        path: the file to keep them in; None keeps them in memory, and then they are part of the state.
+        path: the file to keep them in, which several may have; None keeps them in memory, as part of the state.
         k: at most so many are told.
         score_threshold: only those at least so near, from 0 (nothing in common) to 1 (the same).
         name: what it is called.
@@ -138,9 +138,7 @@ class VectorMemory(Memory, Component[VectorMemoryConfig]):
             pydantic.ValidationError: it is not a state of a `VectorMemory`.
         """
         if self.path is None:
-            contents = VectorMemoryState.model_validate(state).contents
-            await self.clear()
-            await self._add(contents, None)
+            await self._add(VectorMemoryState.model_validate(state).contents, None, anew=True)
 
     def _to_config(self) -> VectorMemoryConfig:
         return VectorMemoryConfig(
@@ -155,14 +153,18 @@ class VectorMemory(Memory, Component[VectorMemoryConfig]):
     def _from_config(cls, config: VectorMemoryConfig) -> Self:
         return cls(found(config.embed), **config.model_dump(exclude={"embed"}))
 
-    async def _add(self, contents: Sequence[MemoryContent], token: CancellationToken | None) -> None:
+    async def _add(
+        self, contents: Sequence[MemoryContent], token: CancellationToken | None, *, anew: bool = False
+    ) -> None:
         for content in contents:
             if isinstance(content.content, bytes | Image):
                 raise ValueError(
                     f"a {type(content.content).__name__} has no text to be found by: remember a description of it"
                 )
+        vectors = await _owned(self._vectors([content.as_text() for content in contents]), token) if contents else []
+        if anew:  # not before there is something in its place
+            await self.clear()
         if contents:
-            vectors = await _owned(self._vectors([content.as_text() for content in contents]), token)
             texts = [content.model_dump_json() for content in contents]
             await asyncio.to_thread(self._store.add, texts, vectors)
 

@@ -1,6 +1,7 @@
 """Texts and their vectors in one SQLite file, searched by usearch. Calls may come from any thread, one at a time.
 
-The file is the truth: SQLite writes it safely, and the index is made from it when it is opened. (Vectors inside SQLite,
+The file is the truth: SQLite writes it safely, and the index is made from it when it is opened, and again when somebody
+else has written to it: another agent's memory, or another notebook's. (Vectors inside SQLite,
 by an extension, would be simpler; but many builds of Python take no extensions.)
 """
 
@@ -36,7 +37,8 @@ class VectorStore:
         self._database.execute(
             "create table if not exists memories (id integer primary key, text text not null, vector blob not null)"
         )
-        self._index = self._loaded()
+        self._index: Index | None = None
+        self._seen: int | None = None
 
     def add(self, texts: Sequence[str], vectors: Sequence[Vector]) -> None:
         """Keep each text with its vector.
@@ -47,6 +49,7 @@ class VectorStore:
         import numpy
 
         with self._lock, self._database:
+            self._look()
             self._check(vectors)
             matrix = numpy.asarray(vectors, "<f4")
             ids = [self._row(text, vector.tobytes()) for text, vector in zip(texts, matrix, strict=True)]
@@ -63,12 +66,13 @@ class VectorStore:
         import numpy
 
         with self._lock:
+            self._look()
             if self._index is None:
                 return []
             self._check([vector])
             found = self._index.search(numpy.asarray(vector, "<f4"), k)
             near = [(int(id), 1.0 - float(far)) for id, far in zip(found.keys, found.distances, strict=True)]
-            return [(id, self._text(id), score) for id, score in near]
+            return [(id, text, score) for id, score in near if (text := self._text(id)) is not None]
 
     def contents(self) -> list[str]:
         """All texts, oldest first."""
@@ -86,6 +90,12 @@ class VectorStore:
         with self._lock:
             self._database.close()
 
+    def _look(self) -> None:
+        """Make the index anew, unless nobody else has written since."""
+        (written,) = self._database.execute("pragma data_version").fetchone()
+        if written != self._seen:
+            self._seen, self._index = written, self._loaded()
+
     def _loaded(self) -> Index | None:
         import numpy
 
@@ -102,9 +112,10 @@ class VectorStore:
         assert done.lastrowid is not None, "an insert has a row"
         return done.lastrowid
 
-    def _text(self, id: int) -> str:
-        (text,) = self._database.execute("select text from memories where id = ?", (id,)).fetchone()
-        return str(text)
+    def _text(self, id: int) -> str | None:
+        """The text; None if it was cleared by somebody else at this moment."""
+        found = self._database.execute("select text from memories where id = ?", (id,)).fetchone()
+        return str(found[0]) if found else None
 
     def _check(self, vectors: Sequence[Vector]) -> None:
         wanted = self._index.ndim if self._index is not None else len(vectors[0])

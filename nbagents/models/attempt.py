@@ -84,7 +84,9 @@ class Attempt:
 
     def add(self, piece: Any) -> Iterator[str | CallPiece]:
         """Take one piece of a stream in, as `SDKAnswer.add`."""
-        yield from self.answer.add(piece)
+        for said in self.answer.add(piece):
+            self._begun = True  # what is wrong with the piece may come after what it adds
+            yield said
         self._begun = True
 
     def add_whole(self, answer: Any) -> None:

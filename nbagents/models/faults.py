@@ -151,7 +151,9 @@ def _words_of(body: Any) -> dict[str, str]:
     inner = body.get("error", body) if isinstance(body, Mapping) else body
     if not isinstance(inner, Mapping):
         return {"message": inner} if isinstance(inner, str) else {}
-    return {name: str(inner[name]) for name in ("code", "type", "message") if inner.get(name)}
+    words = {name: str(inner[name]) for name in ("code", "type", "message") if inner.get(name)}
+    # Of a page in the place of a code, to look for all that is known would take minutes.
+    return {name: said if name == "message" else said[:LONGEST_SAID] for name, said in words.items()}
 
 
 def quoted(said: str) -> str:
@@ -170,5 +172,5 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

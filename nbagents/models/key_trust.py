@@ -79,8 +79,14 @@ def checked_address(address: str) -> str:
     except ValueError:  # a port or an IPv6 address that is none
         fits = False
     if not fits:
-        raise ConfigurationError(f"{address!r} is no address of a server: expected http://HOST:PORT/v1 or https://HOST")
+        said = as_written(address)
+        raise ConfigurationError(f"{said!r} is no address of a server: expected http://HOST:PORT/v1 or https://HOST")
     return address
+
+
+def as_written(address: str) -> str:
+    """An address that is none, for the error that says so to whoever wrote it; bare where it may hold a secret."""
+    return bare_address(address) if "@" in address or "?" in address else address
 
 
 def bare_address(address: str) -> str:

@@ -14,12 +14,12 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
-from ..errors import ModelEngineError
+from ..errors import ModelEngineError, ModelResponseError
 from .complete_answer import result_of
 from .json_tools import JsonTools, told_as_text
 from .messages import CreateResult, LLMMessage
 from .model_info import ModelInfo
-from .notices import tell
+from .notices import FailedAttempt, tell
 from .offered import OfferedTool, ToolChoice
 from .openai import OpenAIChatCompletionClient
 from .openai_config import OpenAIClientConfig
@@ -115,13 +115,22 @@ class LocalChatCompletionClient(OpenAIChatCompletionClient):
                 if protocol is None:
                     yield part
                 elif isinstance(part, CreateResult):
-                    yield protocol.result(part)
+                    yield self._read(protocol, part)
                 else:
                     for piece in protocol.add(part):
                         if isinstance(piece, str):
                             yield piece
                         else:
                             tell(piece)
+
+    def _read(self, protocol: JsonTools, said: CreateResult) -> CreateResult:
+        """The reply as a call or an answer; of one that is neither it is told what it cost."""
+        try:
+            return protocol.result(said)
+        except ModelResponseError:
+            whose = (self.provider, self.model, said.model, self.billed_by)
+            tell(FailedAttempt(*whose, said.usage, estimated=False))
+            raise
 
     def _to_config(self) -> OpenAIClientConfig:
         return OpenAIClientConfig(model=self.model, **self._extra)

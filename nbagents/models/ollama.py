@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+from .key_trust import as_written
 from .keys import required_key
 from .model_info import ModelInfo
 from .openai import OpenAIChatCompletionClient
@@ -42,7 +43,7 @@ class OllamaChatCompletionClient(OpenAIChatCompletionClient):
         more: what `OpenAIChatCompletionClient` takes.
 
     Raises:
-        ConfigurationError: an option that can only be set on the server.
+        ConfigurationError: an option that can only be set on the server; or the server's address is none (when asked).
     """
 
     component_config_schema = OllamaClientConfig
@@ -80,12 +81,21 @@ class OllamaChatCompletionClient(OpenAIChatCompletionClient):
 
 
 def _url(host: str) -> str:
-    """The address of the protocol on `host`, which may lack scheme and port, or be what a server listens on."""
-    parts = urlsplit(host if "://" in host else f"http://{host}")
+    """The address of the protocol on `host`, which may lack scheme and port, or be what a server listens on.
+
+    Raises:
+        ConfigurationError: it is no address.
+    """
+    host = host.strip()
+    try:
+        parts = urlsplit(host if "://" in host else f"http://{host}")
+        port = parts.port or (443 if parts.scheme == "https" else 11434)
+    except ValueError:
+        said = as_written(host)
+        raise ConfigurationError(f"ollama: {said!r} is no server: set host or OLLAMA_HOST to HOST:PORT") from None
     name = parts.hostname or "127.0.0.1"
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)
     name = f"[{name}]" if ":" in name else name
-    port = parts.port or (443 if parts.scheme == "https" else 11434)
     return f"{parts.scheme}://{name}:{port}{parts.path.rstrip('/').removesuffix('/v1')}/v1"
 
 

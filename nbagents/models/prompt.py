@@ -14,6 +14,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from functools import wraps
+from operator import index as index_of
 from typing import Any, SupportsIndex, overload
 
 from pydantic_core import SchemaSerializer, core_schema
@@ -103,16 +104,16 @@ class Prompt(MutableSequence[LLMMessage]):
         if isinstance(at, slice):
             start, stop, step = at.indices(length)
             if start >= first and step == 1:
-                return self._shared.messages[start - first : max(start, stop) - first]
+                return self._part(start - first, max(start, stop) - first)
             if stop <= first and step == 1:
                 return list(self._before[start:stop])
             return self._list()[at]
-        place = at.__index__()
+        place = index_of(at)
         if place < 0:
             place += length
         if not 0 <= place < length:
             raise IndexError("list index out of range")
-        return self._before[place] if place < first else self._shared.messages[place - first]
+        return self._before[place] if place < first else self._part(place - first, place - first + 1)[0]
 
     def index(self, message: LLMMessage, start: int = 0, stop: int | None = None) -> int:
         """As a list's."""
@@ -151,10 +152,22 @@ class Prompt(MutableSequence[LLMMessage]):
         """As a list's."""
         self._made_own().insert(index, value)
 
+    def sort(self, **how: Any) -> None:
+        """As a list's."""
+        self._made_own().sort(**how)
+
     def _list(self) -> list[LLMMessage]:
         if self._own is not None:
             return self._own
-        return [*self._before, *self._shared.messages[: self._length]]
+        return [*self._before, *self._part(0, self._length)]
+
+    def _part(self, start: int, stop: int) -> list[LLMMessage]:
+        """Some of the shared messages. Clients read on the I/O thread, while a cell may change the conversation."""
+        while True:
+            messages = self._shared.messages
+            part = messages[start:stop]
+            if self._shared.messages is messages:  # else they are a copy now, and what was read may be newer
+                return part
 
     def _made_own(self) -> list[LLMMessage]:
         self._own = self._list()

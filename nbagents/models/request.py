@@ -65,8 +65,10 @@ def check_supported(
         ValueError: `model_info` says that it cannot; says which field.
     """
     if not info["vision"] and any(
-        isinstance(message, UserMessage) and any(isinstance(part, Image) for part in message.content)
+        isinstance(part, Image)
         for message in messages
+        if isinstance(message, UserMessage) and not isinstance(message.content, str)
+        for part in message.content
     ):
         raise ValueError("Model does not support vision and image was provided: say model_info['vision'] if it does")
     if tools and not info["function_calling"]:

@@ -19,7 +19,7 @@ from ..errors import ConfigurationError
 from .client import ChatCompletionClient
 from .faults import Server
 from .guarded_http import sdk_options
-from .key_trust import ADDRESS_VARIABLES, KeySources, key_sources
+from .key_trust import ADDRESS_VARIABLES, KeySources, checked_address, key_sources
 from .keys import checked_key, learn, required_key
 from .model_info import ModelInfo
 from .openai_config import OpenAIClientConfig, not_default, without_secret_headers
@@ -73,7 +73,7 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
     @property
     def billed_by(self) -> str:
         address = self._address() if self.provider == self.package else None
-        return (urlsplit(address).hostname if address else None) or self.provider
+        return (urlsplit(checked_address(address)).hostname if address else None) or self.provider
 
     @property
     def model_info(self) -> ModelInfo:

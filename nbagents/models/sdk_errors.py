@@ -35,7 +35,7 @@ def translated_errors(sdk: str, server: Server) -> Iterator[None]:
         translated = _translated(chain, importlib.import_module(sdk), server)
         if translated is None:
             raise
-        raise translated from (None if _names_a_key(chain) else error)
+        raise translated from (None if _names_a_key(chain) or _of_header(chain) else error)
 
 
 def _translated(chain: Sequence[BaseException], sdk: ModuleType, server: Server) -> ModelError | None:
@@ -43,6 +43,9 @@ def _translated(chain: Sequence[BaseException], sdk: ModuleType, server: Server)
     import httpx2
 
     error = chain[0]
+    if _of_header(chain):
+        text = "a header holds a character that none may: look at default_headers and extra_headers"
+        return server.error(ModelError, text)
     for earlier in chain:
         if isinstance(earlier, ModelError):  # of our own guard, wrapped by the SDK
             return earlier
@@ -78,6 +81,11 @@ def _cause(chain: Sequence[BaseException]) -> str:
 def _names_a_key(chain: Sequence[BaseException]) -> bool:
     """Whether a traceback would show a key: servers repeat the one that they refuse."""
     return any(without_keys(str(one)) != str(one) for one in chain)
+
+
+def _of_header(chain: Sequence[BaseException]) -> bool:
+    """Whether a header cannot be sent: then it is quoted, which may be all that is secret. Texts are mended before."""
+    return any(isinstance(one, UnicodeEncodeError) or str(one).startswith("Illegal header") for one in chain)
 
 
 def _chain(error: BaseException, before: BaseException | None) -> Iterator[BaseException]:

@@ -12,6 +12,8 @@ from .prompt import Prompt, Shared
 class Tally:
     """Counts prompts. Messages that prompts share are counted once: they must not be changed in place.
 
+    A copy of it begins anew.
+
     Args:
         of: the number of one message.
     """
@@ -19,6 +21,9 @@ class Tally:
     def __init__(self, of: Callable[[LLMMessage], int]) -> None:
         self._of = of
         self._counted: WeakKeyDictionary[Shared, tuple[int, int]] = WeakKeyDictionary()
+
+    def __reduce__(self) -> tuple[type[Tally], tuple[Callable[[LLMMessage], int]]]:
+        return Tally, (self._of,)  # a dictionary of weak references cannot be pickled
 
     def __call__(self, messages: Sequence[LLMMessage]) -> int:
         common = messages.common if isinstance(messages, Prompt) else None

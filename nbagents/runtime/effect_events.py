@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic_core import to_json, to_jsonable_python
 
+from ..models.characters import mended_all
 from ..models.messages import CreateResult, LLMMessage
 from ..tools.results import ToolResult
 from .redaction import redacted
@@ -30,7 +31,10 @@ class Event:
         self.kwargs: dict[str, Any] = {"type": type(self).__name__.removesuffix("Event"), **facts}
 
     def __str__(self) -> str:
-        return to_json(self.kwargs, fallback=repr).decode()
+        try:
+            return to_json(self.kwargs, fallback=repr).decode()
+        except ValueError:  # half of a character, which no JSON of pydantic's can hold
+            return to_json(mended_all(to_jsonable_python(self.kwargs, fallback=repr))).decode()
 
 
 class _OfAgent(Event):

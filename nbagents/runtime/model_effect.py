@@ -11,6 +11,7 @@ from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
+from ..errors import ModelResponseError
 from ..io_thread import performed_there, streamed_there
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, LLMMessage, RequestUsage
@@ -36,9 +37,11 @@ async def whole_answer(
 ) -> CreateResult:
     """The answer in one piece."""
     if client.on_io_thread is True:
-        return await performed_there(lambda: client.create(messages, **asked), _context_there(effect, ear))
-    with listening(ear):
-        return await client.create(messages, **asked)
+        answer = await performed_there(lambda: client.create(messages, **asked), _context_there(effect, ear))
+    else:
+        with listening(ear):
+            answer = await client.create(messages, **asked)
+    return _checked(answer, f"{type(client).__name__}.create returned")
 
 
 def streamed_answer(
@@ -52,23 +55,34 @@ def streamed_answer(
     """The answer in pieces, the whole last. On the I/O thread `heard` gets each part as it comes."""
     if client.on_io_thread is True:
         return streamed_there(lambda: client.create_stream(messages, **asked), heard, _context_there(effect, ear))
-    return _streamed_here(client.create_stream(messages, **asked), ear)
+    return _streamed_here(client.create_stream(messages, **asked), ear, f"{type(client).__name__}.create_stream")
 
 
 async def _streamed_here(
-    parts: AsyncGenerator[str | CreateResult, None], ear: ModelEar
+    parts: AsyncGenerator[str | CreateResult, None], ear: ModelEar, whose: str
 ) -> AsyncGenerator[str | CreateResult, None]:
     """The parts; the ear is there while the client works, and not where its parts are read."""
+    if not (hasattr(parts, "__anext__") and hasattr(parts, "aclose")):
+        raise ModelResponseError(f"{whose} returned a {type(parts).__name__}: expected an async def that yields")
     try:
         while True:
             with listening(ear):
-                part = await anext(parts, None)
-            if part is None:
-                return
-            yield part
+                try:
+                    part = await anext(parts)
+                except StopAsyncIteration:
+                    return
+            if part is not None:  # a server's piece without text, handed on as it came
+                yield part if isinstance(part, str) else _checked(part, f"{whose} yielded")
     finally:
         with listening(ear):
             await parts.aclose()
+
+
+def _checked(answer: object, whose: str) -> CreateResult:
+    """The answer, which a client of the user's own may have said in another form."""
+    if not isinstance(answer, CreateResult):
+        raise ModelResponseError(f"{whose} a {type(answer).__name__}: expected a CreateResult")
+    return answer
 
 
 def _context_there(effect: Effect, ear: ModelEar) -> Context:

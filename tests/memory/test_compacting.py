@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from nbagents.errors import ModelResponseError
 from nbagents.memory import CompactingChatCompletionContext
 from nbagents.models import (
     AssistantMessage,
+    CreateResult,
     FunctionCall,
     FunctionExecutionResult,
     FunctionExecutionResultMessage,
@@ -138,6 +141,22 @@ async def test_clear_forgets_the_summary() -> None:
     await context.clear()
 
     assert await context.get_messages() == [] and context.summary == ""
+
+
+@pytest.mark.parametrize("anew", ["clear", "load"])
+async def test_a_summary_that_comes_too_late_covers_nothing_of_what_is_said_anew(anew: str) -> None:
+    class Interrupted(ReplayChatCompletionClient):
+        """Another conversation begins while it sums up."""
+
+        async def create(self, messages: Sequence[LLMMessage], **options: Any) -> CreateResult:
+            await (context.clear() if anew == "clear" else context.load_state({"messages": []}))
+            await fill(context, 7, 9)
+            return await super().create(messages, **options)
+
+    context = CompactingChatCompletionContext(Interrupted(["S1"]), max_messages=4, keep=2)
+    await fill(context, 0, 6)
+
+    assert words(await context.get_messages()) == ["m7", "m8"] and context.summary == ""
 
 
 async def test_a_model_that_sums_up_nothing_is_an_error_and_loses_nothing() -> None:

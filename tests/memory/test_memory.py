@@ -33,6 +33,11 @@ def topics(texts: Sequence[str]) -> list[list[float]]:
     return [[text.count(topic) + 0.01 for topic in TOPICS] for text in texts]
 
 
+async def shorter(texts: Sequence[str]) -> list[list[float]]:
+    """Vectors of another length."""
+    return [[1.0, 2.0] for _ in texts]
+
+
 def user(text: str) -> UserMessage:
     return UserMessage(content=text, source="user")
 
@@ -164,18 +169,48 @@ class TestVectorMemory:
 
         assert [item.content for item in (await other.query("tax")).results] == ["tax is due in May"]
 
-    async def test_clear_forgets_everything_and_another_embed_may_follow(self) -> None:
-        memory = await self.filled()
+    async def test_clear_forgets_everything_and_another_embed_may_follow(self, tmp_path: Path) -> None:
+        memory = await self.filled(path=tmp_path / "memory.db")
+        other = VectorMemory(shorter, path=tmp_path / "memory.db")
 
         await memory.clear()
 
         assert (await memory.query("tea")).results == []
+        await other.add(remember("tea"))
+        assert len((await other.query("tea")).results) == 1
+        await asyncio.gather(memory.close(), other.close())
+
+    async def test_two_on_one_file_know_what_the_other_has_learnt_and_forgotten(self, tmp_path: Path) -> None:
+        ours, theirs = (VectorMemory(topics, path=tmp_path / "memory.db", k=1) for _ in "ab")
+        await ours.add(remember("green tea at four"))
+        assert [item.content for item in (await theirs.query("tea")).results] == ["green tea at four"]
+        await theirs.add(remember("the train leaves at nine"))
+        assert [item.content for item in (await ours.query("train")).results] == ["the train leaves at nine"]
+
+        await theirs.clear()
+        assert (await ours.query("tea")).results == []
+        await theirs.add(remember("tax is due in May"))  # in the place of the tea
+        (found,) = (await ours.query("tea")).results
+        assert found.content == "tax is due in May" and (found.metadata or {})["score"] < 0.1
+        await asyncio.gather(ours.close(), theirs.close())
+
+    async def test_what_is_known_stays_where_a_state_cannot_be_restored(self) -> None:
+        async def fails(texts: Sequence[str]) -> list[list[float]]:
+            if len(texts) > 1:
+                raise ConnectionError("no server")
+            return topics(texts)
+
+        memory = VectorMemory(fails)
+        await memory.add(remember("green tea at four"))
+        with pytest.raises(ConnectionError):
+            await memory.load_state(await (await self.filled()).save_state())
+
+        assert len((await memory.query("tea")).results) == 1
+        await memory.load_state({"contents": []})
+        assert (await memory.query("tea")).results == []
 
     async def test_an_embed_of_another_length_is_refused(self, tmp_path: Path) -> None:
         await (await self.filled(path=tmp_path / "memory.db")).close()
-
-        async def shorter(texts: Sequence[str]) -> list[list[float]]:
-            return [[1.0, 2.0] for _ in texts]
 
         other = VectorMemory(shorter, path=tmp_path / "memory.db")
         with pytest.raises(ConfigurationError, match="a vector of 2 numbers, but 3 are kept"):

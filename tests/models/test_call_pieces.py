@@ -20,6 +20,7 @@ from nbagents.models.notices import CallPiece
 from tests.models.asking import HELLO, ask, client_of
 from tests.models.conftest import Told
 from tests.models.fault_server import FaultServer
+from tests.models.sse_server import sse_server
 from tests.models.test_anthropic import Point
 from tests.models.test_openai_tools import Tool
 
@@ -109,6 +110,17 @@ async def test_half_a_call_is_none(server: FaultServer, end: Any) -> None:
     with pytest.raises(ModelError):
         await ask(client, True)
     await client.close()
+
+
+async def test_a_call_that_was_told_is_taken_back_though_the_rest_of_its_piece_be_wrong(told: Told) -> None:
+    async with sse_server() as server:
+        asked = OpenAIChatCompletionClient("m", base_url=server.url, api_key="k", max_retries=0)
+        right, wrong = ({"index": at, "function": {"name": "f", "arguments": said}} for at, said in enumerate(["", 5]))
+        server.says({"tool_calls": [right, wrong]})
+        with pytest.raises(ModelError):
+            await ask(asked, True)
+        await asked.close()
+    assert len(told.pieces) == len(told.failed) == 1
 
 
 async def test_another_server_s_calls_are_told_too(llmock: Any, told: Told) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
+import re
+import time
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -27,6 +30,7 @@ from nbagents.models import (
     keys,
 )
 from tests.models.asking import HELLO, KEY, ask, both, client_of
+from tests.models.conftest import Told
 from tests.models.fault_server import EVENT_STREAM, FaultServer, Reply, fault_server
 
 JSON = {"Content-Type": "application/json"}
@@ -82,6 +86,14 @@ async def test_what_an_error_quotes_is_one_line_that_no_terminal_obeys(
     with pytest.raises(ModelError) as caught:
         await ask(client, streamed)
     assert str(caught.value).endswith("no [2J ]0;mine 31m �")
+
+
+async def test_a_page_in_the_place_of_a_code_is_not_searched(server: FaultServer, client: ChatCompletionClient) -> None:
+    server.fails(400, {"error": {"message": "no", "code": "model " * 8000, "type": "context size " * 8000}})
+    began = time.monotonic()
+    with pytest.raises(ModelResponseError):
+        await client.create(HELLO)
+    assert time.monotonic() - began < 5
 
 
 @both
@@ -147,8 +159,18 @@ async def test_ten_megabytes(server: FaultServer, client: ChatCompletionClient, 
     assert len((await ask(client, streamed)).content) == 10_000_000
 
 
+@pytest.fixture
+def without_collections() -> Iterator[None]:
+    """Finalizers of what other tests left fail where JSON is nested so deep that no depth is left for them."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
 @both
 @pytest.mark.parametrize("fault", ["not gzip", "not UTF-8", "deep", "nothing"])
+@pytest.mark.usefixtures("without_collections")
 async def test_bytes_that_are_no_answer(
     server: FaultServer, client: ChatCompletionClient, fault: str, streamed: bool
 ) -> None:
@@ -204,6 +226,19 @@ async def test_a_key_that_is_none_is_not_shown(server: FaultServer, key: str) ->
     assert server.asked == []
 
 
+@both
+@pytest.mark.parametrize("where", ["default_headers", "extra_headers"])
+async def test_nor_is_a_header_that_is_none_which_is_not_the_server_s_fault(
+    server: FaultServer, told: Told, where: str, streamed: bool
+) -> None:
+    client = client_of(server.dialect, server.url, **{where: {"X-Token": "planted-token\nx"}})
+    with pytest.raises(ModelError, match="look at default_headers") as caught:
+        await ask(client, streamed)
+    assert "planted" not in "".join(traceback.format_exception(caught.value))
+    assert server.asked == [] and told.all == []
+    await client.close()
+
+
 async def test_a_key_with_a_line_s_end_is_taken_without_it(server: FaultServer) -> None:
     client: Any = type(client_of(server.dialect, server.url))("m", base_url=server.url, api_key=f" {KEY}\n")  # type: ignore[call-arg]  # each has these
     assert (await client.create(HELLO)).content == "ok then"
@@ -216,6 +251,15 @@ async def test_a_key_with_a_line_s_end_is_taken_without_it(server: FaultServer) 
 async def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is no address of a server"):
         await OpenAIChatCompletionClient("m", base_url=url, api_key="k").create(HELLO)
+    with pytest.raises(ConfigurationError, match=re.escape(f"{url!r} is no address of a server")):
+        _ = OpenAIChatCompletionClient("m", base_url=url, api_key="k").billed_by  # a budget asks before the server
+
+
+@pytest.mark.parametrize("url", ["http://me:planted@models.example:99999/v1", "http://models.example:x/v1?key=planted"])
+async def test_nor_is_what_is_secret_in_it_said(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"'http://models\.example:") as caught:
+        await OpenAIChatCompletionClient("m", base_url=url, api_key="k").create(HELLO)
+    assert "planted" not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_password_in_an_address_is_not_said() -> None:

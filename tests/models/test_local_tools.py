@@ -157,12 +157,14 @@ async def test_structured_answers_beside_tools(server: SSEServer, client: Client
         ('{"tool": "now", "argum', "length", "cut off: raise max_tokens"),
     ],
 )
-async def test_what_is_neither_is_an_error(
-    server: SSEServer, client: Client, reply: str, finish: str, why: str
+async def test_what_is_neither_is_an_error_and_cost_what_it_did(
+    server: SSEServer, client: Client, told: Told, reply: str, finish: str, why: str
 ) -> None:
     says(server, reply, finish)
     with pytest.raises(ModelResponseError, match=why):
         await client.create(HELLO, tools=[NOW])
+    (failed,) = told.failed  # which also takes the call from the screen that had begun to show there
+    assert (failed.provider, failed.usage) == ("local", client.total_usage())
 
 
 async def test_an_answer_that_was_cut_off_is_as_long_as_it_came(server: SSEServer, client: Client) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from nbagents.errors import ConfigurationError, ModelNotFound, UnknownNameError
@@ -43,6 +45,7 @@ def test_each_provider_has_its_client(name: str, kind: str) -> None:
     ("host", "url"),
     [
         (None, "http://127.0.0.1:11434/v1"),
+        (" example.org:1\n", "http://example.org:1/v1"),
         ("0.0.0.0:11500", "http://127.0.0.1:11500/v1"),
         ("example.org", "http://example.org:11434/v1"),
         ("https://example.org/", "https://example.org:443/v1"),
@@ -55,6 +58,13 @@ def test_where_ollama_is(host: str | None, url: str, monkeypatch: pytest.MonkeyP
     if host is not None:
         monkeypatch.setenv("OLLAMA_HOST", host)
         assert OllamaChatCompletionClient("m")._address() == url
+
+
+@pytest.mark.parametrize("host", ["example.org:port", "http://me:planted@example.org:99999", "[::1"])
+async def test_a_host_that_is_none_is_said_to_be_none(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no server: set host or OLLAMA_HOST") as caught:
+        await OllamaChatCompletionClient("m", host=host).create([])
+    assert "planted" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_what_only_ollama_s_server_can_set_is_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -32,6 +32,7 @@ from nbagents.models import (
     TopLogprob,
     UserMessage,
 )
+from nbagents.models.request import check_supported
 from tests.models.sse_server import SSEServer, sse_server
 
 HELLO: list[LLMMessage] = [UserMessage(content="Weather in Paris and Oslo?", source="user")]
@@ -294,6 +295,14 @@ async def test_what_a_model_cannot_do_is_said_before_it_is_asked() -> None:
         await client.create(HELLO, json_output=True)
     with pytest.raises(ValueError, match="does not support structured output"):
         await client.create(HELLO, json_output=BaseModel)
+
+
+def test_a_text_is_not_searched_for_pictures() -> None:
+    class Text(str):
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("read letter by letter, a long conversation takes longer than its answer")
+
+    check_supported(UNABLE, [UserMessage.model_construct(content=Text("many words"), source="a")], (), None)
 
 
 def test_openai_s_own_models_are_known() -> None:

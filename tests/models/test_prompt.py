@@ -71,6 +71,9 @@ class TestReading:
             prompt.index(said(2), 4)
         with pytest.raises(IndexError, match="list index out of range"):
             prompt[5]
+        for none in ("content", 1.0):
+            with pytest.raises(TypeError):
+                prompt[none]  # type: ignore[call-overload]  # as clumsy hands write it
 
     def test_it_is_added_to_lists_on_both_sides(self) -> None:
         prompt, plain = prompt_and_list()
@@ -139,6 +142,7 @@ class TestWriting:
             lambda its: its.pop(0),
             lambda its: its.remove(said(2)),
             lambda its: its.reverse(),
+            lambda its: its.sort(key=lambda message: message.content, reverse=True),
             lambda its: its.clear(),
             lambda its: its.__setitem__(1, said(7)),
             lambda its: its.__setitem__(slice(1, 3), [said(7)]),
@@ -210,6 +214,28 @@ class TestSharing:
         for prompt, was in taken:
             for other, other_was in taken:
                 assert prompt.begins_with(other) is (was[: len(other_was)] == other_was)
+
+    @pytest.mark.parametrize(
+        "read",
+        [list, lambda its: its[1:], lambda its: its[::2], lambda its: its[-1], lambda its: its[2], copy.copy, repr],
+    )
+    def test_nor_while_a_client_reads_it_on_another_thread(self, read: Callable[[Any], object]) -> None:
+        class Busy(SharedMessages):
+            """Is changed when somebody is about to read it."""
+
+            __slots__ = ()
+
+            def __getitem__(self, at: Any) -> Any:
+                if len(self) > 1:
+                    self[:] = [said(77)]
+                return super().__getitem__(at)
+
+        messages = Busy(said(number) for number in range(4))
+        plain: list[LLMMessage] = [SYSTEM, *messages]
+        prompt = messages.prompt([SYSTEM])
+
+        assert read(prompt) == read(plain)
+        assert messages == [said(77)]
 
     def test_every_change_of_a_list_is_known(self) -> None:
         """A method of list that changes it and that no test here calls would let prompts change with it."""

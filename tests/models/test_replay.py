@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from pydantic import BaseModel
 
@@ -84,3 +89,12 @@ async def test_cached_is_as_it_is_set() -> None:
     assert not (await client.create(ASKED)).cached
     client.set_cached_bool_value(True)
     assert not (await client.create(ASKED)).cached  # a result of the user's own says it itself
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda client: pickle.loads(pickle.dumps(client))])
+async def test_another_process_may_have_it(copied: Callable[[Any], Any]) -> None:
+    client = ReplayChatCompletionClient(["one", "two"])
+    await client.create(ASKED)
+    twin = copied(client)
+    assert (await twin.create(ASKED)).content == "two" and twin.total_usage() == RequestUsage(10, 2)
+    assert twin.create_calls[0] == client.create_calls[0]

@@ -118,6 +118,7 @@ async def test_a_limit_per_minute_that_points_to_the_billing_page(
         ({"retry-after": "inf"}, float("inf")),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "Wed, 21 Oct 99999 07:28:00 GMT"}, None),
+        ({"retry-after": f"Wed, {'9' * 20} Oct 2015 07:28:00 GMT"}, None),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 -0000"}, 0.0),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
     ],

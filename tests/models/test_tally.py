@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import random
 import weakref
 
@@ -74,3 +76,11 @@ def test_it_keeps_no_conversation() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_a_copy_counts_anew() -> None:
+    tally, messages = Tally(length), SharedMessages([said(3)])
+    prompt = messages.prompt()
+    assert tally(prompt) == 3
+    for twin in (copy.deepcopy(tally), pickle.loads(pickle.dumps(tally))):
+        assert twin(prompt) == 3

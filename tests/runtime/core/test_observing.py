@@ -149,6 +149,12 @@ async def test_model_and_tool_calls_are_logged_with_tokens_and_agent_and_without
     }  # fmt: skip
 
 
+def test_half_a_character_is_logged_as_a_mark() -> None:
+    event = ToolCallEvent(tool_name="ls", arguments={"names": ["a\ud800b"]}, result="\udcff")
+    logged = json.loads(str(event))
+    assert (logged["arguments"]["names"], logged["result"]) == (["a\ufffdb"], "\ufffd")
+
+
 def test_an_event_belongs_to_the_agent_whose_handler_is_running() -> None:
     with MessageHandlerContext.populate_context(AgentId("a", "b")):
         inside = ToolCallEvent(tool_name="t", arguments={}, result="")
