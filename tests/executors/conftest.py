@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -10,6 +11,7 @@ import pytest_asyncio
 from nbagents.cancellation import CancellationToken
 from nbagents.code import CodeBlock, CodeResult
 from nbagents.executors import JupyterCodeExecutor, KernelExecutor, KernelLimits
+from nbagents.io_thread import performed_there
 
 Run = Callable[..., Awaitable[CodeResult]]
 
@@ -18,6 +20,18 @@ async def run_in(executor: KernelExecutor, *codes: str, language: str = "python"
     """Run blocks of code."""
     blocks = [CodeBlock(code=code, language=language) for code in codes]
     return await executor.execute_code_blocks(blocks, CancellationToken())
+
+
+async def until_shown(executor: KernelExecutor, words: str) -> None:
+    """Wait until a block's words have arrived: what is still on its way is lost with a kernel that is killed."""
+
+    async def shown() -> bool:
+        under_way = executor._session._line._request
+        return under_way is not None and words in str(under_way.outputs.outputs())
+
+    async with asyncio.timeout(30):
+        while not await performed_there(shown):
+            await asyncio.sleep(0.01)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -22,7 +22,7 @@ import pytest
 from nbagents.component import ComponentModel
 from nbagents.errors import ConfigurationError, ExecutionUnavailable
 from nbagents.executors import CodeExecutor, JupyterCodeExecutor, JupyterCodeResult
-from tests.executors.conftest import run_in
+from tests.executors.conftest import run_in, until_shown
 
 FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2]);"
 
@@ -304,7 +304,7 @@ async def test_a_gateway_that_stops_in_mid_block(gateway: Gateway, tmp_path: Pat
     executor = JupyterCodeExecutor(gateway_url=gateway.url, timeout=60)
     await executor.start()
     running = asyncio.create_task(run_in(executor, begun_and_going_on(tmp_path / "begun")))
-    await until_there(tmp_path / "begun")
+    await until_shown(executor, "so far")
     started = time.monotonic()
     os.kill(gateway.pid, signal.SIGKILL)
     result = await asyncio.wait_for(running, 20)

@@ -141,6 +141,7 @@ class KernelContainer:
         The engine removes what has ended; nobody need wait for that.
         """
         self.client.api.timeout = CLOSE_SECONDS
+        self._engine_is_gone = False  # it may have been busy when the relay ended
         if self.watch is not None:
             self.watch.killing = True
         if self.relay is not None:
