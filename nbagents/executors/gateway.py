@@ -200,7 +200,9 @@ class GatewayKernel:
         with suppress(ValueError, RecursionError):
             if isinstance(answer := json.loads(body or b"{}"), dict):
                 return answer
-        raise ExecutionUnavailable(f"what answers at {self._url} is no Jupyter server: expected JSON, got {body[:60]!r}")
+        raise ExecutionUnavailable(
+            f"what answers at {self._url} is no Jupyter server: expected JSON, got {body[:60]!r}"
+        )
 
     def _request(self, method: str, path: str, timeout: float) -> HTTPRequest:
         from tornado.httpclient import HTTPRequest
