@@ -268,6 +268,9 @@ WELL_KNOWN: Mapping[str, str] = {
     "openai_chat_completion_client": "autogen_ext.models.openai.OpenAIChatCompletionClient",
     "AzureOpenAIChatCompletionClient": "autogen_ext.models.openai.AzureOpenAIChatCompletionClient",
     "azure_openai_chat_completion_client": "autogen_ext.models.openai.AzureOpenAIChatCompletionClient",
+    "OllamaChatCompletionClient": "autogen_ext.models.ollama.OllamaChatCompletionClient",
+    # AutoGen's documentation has it, its code does not.
+    "AnthropicChatCompletionClient": "autogen_ext.models.anthropic.AnthropicChatCompletionClient",
 }
 """Short names that AutoGen takes for a provider."""
 

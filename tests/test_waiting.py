@@ -88,6 +88,15 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
 
 
+async def test_a_kernel_that_takes_no_input_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(prompt: str) -> str:
+        raise NotImplementedError("no input")
+
+    monkeypatch.setattr("builtins.input", refusing)
+    with pytest.raises(HumanInputUnavailable, match=r"nothing can be typed here: give u an input_func"):
+        await UserProxyAgent("u").run(task="go")
+
+
 async def test_a_script_that_nobody_watches_is_told_how_code_can_run(nobody: None) -> None:
     executor = ScriptedExecutor("1", "1")
     team = RoundRobinGroupChat([CodeExecutorAgent("c", executor)], max_turns=1)

@@ -43,6 +43,8 @@ async def ask_on_console(question: Question) -> None:
         line = await wait_in_thread(input, prompt_for(question))
     except (EOFError, OSError) as error:
         raise _nobody(question, "standard input has ended") from error
+    except NotImplementedError as error:  # of a kernel whose front end takes no input
+        raise _nobody(question, "nothing can be typed here") from error
     question.answer(parse_reply(question, line, "console"))
 
 

@@ -172,12 +172,14 @@ def test_a_config_that_does_not_fit_is_refused() -> None:
         Box.load_component(dumped(config={"x": "many"}))
 
 
-def test_a_short_name_of_autogens_is_known() -> None:
-    client = ChatCompletionClient.load_component(
-        {"provider": "openai_chat_completion_client", "config": {"model": "gpt-4o", "api_key": "k"}}
-    )
+@pytest.mark.parametrize("name", [
+    "openai_chat_completion_client", "OpenAIChatCompletionClient", "AnthropicChatCompletionClient",
+    "OllamaChatCompletionClient",
+])  # fmt: skip
+def test_a_short_name_of_autogens_is_known(name: str) -> None:
+    client = ChatCompletionClient.load_component({"provider": name, "config": {"model": "gpt-4o"}})
 
-    assert isinstance(client, OpenAIChatCompletionClient)
+    assert type(client).__name__ in {name, "OpenAIChatCompletionClient"}
 
 
 # Versions -------------------------------------------------------------------------------------------------
