@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
 from ..executors import CodeExecutor
+from ..executors.block_order import together
 from ..runtime import current_gate
 
 
@@ -31,19 +32,8 @@ async def run_blocks(
         results.append(result)
         if result.exit_code:
             break
-    return ran, CodeResult(
-        exit_code=results[-1].exit_code,
-        output=_joined([result.output for result in results]),
-        outputs=[output for result in results for output in result.outputs],
-    )
-
-
-def _joined(outputs: Sequence[str]) -> str:
-    """The outputs, each on lines of its own."""
-    text = ""
-    for output in outputs:
-        text += ("\n" if text and output and not text.endswith("\n") else "") + output
-    return text
+    whole = together(results, on_lines_of_their_own=True)
+    return ran, whole.model_copy(update={"names": None})  # the journal has them with each block
 
 
 def fenced(blocks: Sequence[CodeBlock]) -> str:

@@ -13,6 +13,7 @@ import logging
 import re
 import uuid
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from string import Template
 from typing import Any, ClassVar, TypeVar
@@ -22,6 +23,7 @@ from ..code import CodeBlock, CodeResult
 from ..errors import FunctionsNotLoaded, SessionPoolError
 from .azure_results import session_result
 from .azure_sessions import SessionPool, TokenProvider
+from .block_order import run_in_order, together
 from .code_executor import CodeExecutor
 from .command_line.code_file import LANGUAGES
 from .command_line.functions import to_stub
@@ -125,16 +127,7 @@ class AzureContainerCodeExecutor(CodeExecutor):
             if not self._begun:
                 await self._begin(cancellation_token)
                 self._begun = True
-        results = []
-        for block in code_blocks:
-            results.append(await self._run(block, cancellation_token))
-            if results[-1].exit_code != 0:
-                break
-        return CodeResult(
-            exit_code=results[-1].exit_code if results else 0,
-            output="".join(result.output for result in results),
-            outputs=[output for result in results for output in result.outputs],
-        )
+        return together(await run_in_order(code_blocks, partial(self._run, token=cancellation_token)))
 
     async def get_available_packages(self, cancellation_token: CancellationToken) -> set[str]:
         """The names of the packages that the session has.

@@ -11,10 +11,12 @@ import asyncio
 import json
 import logging
 import os
+from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from http.client import responses
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from ..errors import ConfigurationError, ExecutionUnavailable
 from .kernel_connection import LARGEST_MESSAGE, KernelDeath, Receive
@@ -33,6 +35,7 @@ ENDED = ("dead", "restarting", "autorestarting")
 """What a server tells of a kernel that has died; it may start another in its place, which has no variables."""
 
 _log = logging.getLogger(__name__)
+_leaving: set[asyncio.Task[None]] = set()
 
 
 class GatewayKernel:
@@ -47,7 +50,7 @@ class GatewayKernel:
     def __init__(self, url: str, kernel_name: str, env: dict[str, str] | None = None) -> None:
         from jupyter_client.session import Session
 
-        if not url.startswith(("http://", "https://")):
+        if not _is_address(url):
             raise ConfigurationError(f"gateway_url {url!r}: expected http:// or https://, as in http://127.0.0.1:8888")
         self.language = ""
         self.death: asyncio.Future[KernelDeath] = asyncio.get_running_loop().create_future()
@@ -55,6 +58,7 @@ class GatewayKernel:
         self._messages = Session(key=b"")
         self._kernel_id = ""
         self._socket: WebSocketClientConnection | None = None
+        self._sockets = 0
         self._receive: Receive | None = None
         self._sending: set[asyncio.Future[None]] = set()
         self._closed = False
@@ -65,10 +69,27 @@ class GatewayKernel:
         Raises:
             ExecutionUnavailable: it cannot be reached, refused, or has no such kernelspec.
         """
-        spec = await self._ask("GET", f"/api/kernelspecs/{quote(self._kernel_name, safe='')}")
-        self.language = str(spec.get("spec", {}).get("language", "")).lower()
+        found = await self._ask("GET", f"/api/kernelspecs/{quote(self._kernel_name, safe='')}")
+        spec = found.get("spec")
+        self.language = str(spec.get("language", "")).lower() if isinstance(spec, dict) else ""
+        starting = asyncio.create_task(self._start())
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            _end_later(self._end_when_started(starting))
+            raise
+
+    async def _start(self) -> None:
         kernel = await self._ask("POST", "/api/kernels", {"name": self._kernel_name, "env": self._env}, START_SECONDS)
-        self._kernel_id = str(kernel["id"])
+        if not isinstance(kernel.get("id"), str):
+            raise ExecutionUnavailable(f"the gateway {self._url} started a kernel and did not say which")
+        self._kernel_id = quote(kernel["id"], safe="")
+
+    async def _end_when_started(self, starting: asyncio.Task[None]) -> None:
+        """The server goes on with what it was asked for, also when nobody waits for it any more."""
+        with suppress(ExecutionUnavailable):
+            await starting
+        await self.close()
 
     async def open(self, receive: Receive) -> None:
         """Connect; from now on `receive` is called with each message."""
@@ -77,9 +98,11 @@ class GatewayKernel:
         self._receive = receive
         request = self._request("GET", f"/api/kernels/{self._kernel_id}/channels", SECONDS)
         request.url = "ws" + request.url.removeprefix("http")
+        self._sockets += 1
+        on_message = partial(self._on_message, self._sockets)
         try:
             self._socket = await websocket_connect(
-                request, on_message_callback=self._on_message, max_message_size=LARGEST_MESSAGE, ping_interval=10
+                request, on_message_callback=on_message, max_message_size=LARGEST_MESSAGE, ping_interval=10
             )
         except Exception as error:
             raise ExecutionUnavailable(
@@ -131,7 +154,9 @@ class GatewayKernel:
         if not sent.cancelled() and sent.exception() is not None:
             self._die("the connection to the gateway was closed")
 
-    def _on_message(self, text: str | bytes | None) -> None:
+    def _on_message(self, number: int, text: str | bytes | None) -> None:
+        if number != self._sockets:  # of one that another has taken the place of: its end may come after that
+            return
         if text is None:
             if self._socket is not None and not self._closed:
                 self._die("the connection to the gateway was closed, or a message was too large")
@@ -157,7 +182,7 @@ class GatewayKernel:
 
     # HTTP -------------------------------------------------------------------------------------------------
 
-    async def _ask(self, method: str, path: str, body: Any = None, timeout: float = SECONDS) -> Any:
+    async def _ask(self, method: str, path: str, body: Any = None, timeout: float = SECONDS) -> dict[str, Any]:
         from tornado.httpclient import AsyncHTTPClient
 
         request = self._request(method, path, timeout)
@@ -169,7 +194,15 @@ class GatewayKernel:
             raise ExecutionUnavailable(f"the gateway {self._url} cannot be reached: {error}") from None
         if response.code >= 300:
             raise ExecutionUnavailable(f"{method} {self._url}{path} failed: {response.code} {_hint(response)}")
-        return json.loads(response.body) if response.body else {}
+        return self._answer(response.body)
+
+    def _answer(self, body: bytes) -> dict[str, Any]:
+        with suppress(ValueError, RecursionError):
+            if isinstance(answer := json.loads(body or b"{}"), dict):
+                return answer
+        raise ExecutionUnavailable(
+            f"what answers at {self._url} is no Jupyter server: expected JSON, got {body[:60]!r}"
+        )
 
     def _request(self, method: str, path: str, timeout: float) -> HTTPRequest:
         from tornado.httpclient import HTTPRequest
@@ -184,6 +217,19 @@ class GatewayKernel:
             request_timeout=timeout,
             connect_timeout=10,
         )
+
+
+def _end_later(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    _leaving.add(task)
+    task.add_done_callback(_leaving.discard)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return url.startswith(("http://", "https://")) and bool(urlsplit(url).hostname)
+    except ValueError:  # no address at all, as "http://[::1"
+        return False
 
 
 def _hint(response: HTTPResponse) -> str:

@@ -14,9 +14,10 @@ from typing import Any, ParamSpec, TypeVar
 from weakref import WeakMethod
 
 from ..cancellation import CancellationToken
-from ..code import CodeBlock, CodeResult, NamesChange
+from ..code import CodeBlock, CodeResult
 from ..errors import ConfigurationError, ExecutionUnavailable
 from ..io_thread import performed_there
+from .block_order import run_in_order, together
 from .block_outputs import BlockOutputs
 from .code_executor import CodeExecutor
 from .dropped import end_when_dropped
@@ -26,7 +27,7 @@ from .kernel_data import KernelDesk, SandboxFile, decoded, encoded, library_of
 from .kernel_input import Ask
 from .kernel_limits import KernelLimits
 from .kernel_session import KernelSession
-from .stopped_code import STOPPED, keep_shown, shown_before, without_interrupt
+from .stopped_code import STOPPED, keep_shown, without_interrupt
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -108,21 +109,12 @@ class KernelExecutor(CodeExecutor):
             ExecutionUnavailable: no kernel can be started.
             asyncio.CancelledError: the token or the task was cancelled; the block was interrupted, or killed.
         """
-        results: list[CodeResult] = []
-        try:
-            for block in code_blocks:
-                if cancellation_token.is_cancelled():
-                    raise asyncio.CancelledError
-                results.append(await self._execute(block, cancellation_token))
-                if results[-1].exit_code:
-                    break
-        except asyncio.CancelledError as stopped:
-            last = shown_before(stopped)
-            keep_shown(stopped, _together([*results, *([last] if last else [])]))
-            raise
-        return _together(results)
+        results = await run_in_order(code_blocks, partial(self._execute, token=cancellation_token))
+        return together(results, on_lines_of_their_own=True)
 
     async def _execute(self, block: CodeBlock, token: CancellationToken) -> CodeResult:
+        if token.is_cancelled():
+            raise asyncio.CancelledError
         if block.language.lower() not in self.languages:
             said = f"this kernel runs {self.languages[0]} only, not {block.language!r}"
             error = {"output_type": "error", "ename": "UnknownLanguage", "evalue": said, "traceback": [said]}
@@ -212,24 +204,6 @@ class KernelExecutor(CodeExecutor):
         assert self._ask is not None and self._here is not None  # a block has asked
         asking = asyncio.run_coroutine_threadsafe(_called(self._ask, prompt, password), self._here)
         return await asyncio.wrap_future(asking)
-
-
-def _together(results: list[CodeResult]) -> CodeResult:
-    """What blocks that ran one after the other did."""
-    return CodeResult(
-        exit_code=results[-1].exit_code if results else 0,
-        output=_joined([result.output for result in results]),
-        outputs=[output for result in results for output in result.outputs],
-        names=NamesChange.of_all(result.names for result in results),
-    )
-
-
-def _joined(outputs: list[str]) -> str:
-    """The outputs, each on lines of its own."""
-    text = ""
-    for output in outputs:
-        text += ("\n" if text and output and not text.endswith("\n") else "") + output
-    return text
 
 
 def _quiet(code: str) -> str:

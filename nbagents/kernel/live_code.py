@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
 
 from ..cancellation import CancellationToken
-from ..code import CodeBlock, CodeResult, NamesChange
+from ..code import CodeBlock, CodeResult
 from ..component import Component, ComponentConfig
 from ..errors import ExecutionUnavailable
 from ..executors import CodeExecutor
+from ..executors.block_order import run_in_order, together
 from ..executors.fenced_code import PYTHON_FENCES
 from ..executors.stopped_code import STOPPED, keep_shown
 from .capture import CAPTURE
@@ -77,19 +79,7 @@ class LiveKernelExecutor(CodeExecutor, Component[LiveKernelExecutorConfig]):
             asyncio.CancelledError: the token or the task was cancelled, or a person interrupted the block.
         """
         shell = self._shell()
-        results: list[CodeResult] = []
-        for block in code_blocks:
-            if cancellation_token.is_cancelled():
-                raise asyncio.CancelledError
-            results.append(await self._execute(shell, block, cancellation_token))
-            if results[-1].exit_code:
-                break
-        return CodeResult(
-            exit_code=results[-1].exit_code if results else 0,
-            output="".join(result.output for result in results),
-            outputs=[output for result in results for output in result.outputs],
-            names=NamesChange.of_all(result.names for result in results),
-        )
+        return together(await run_in_order(code_blocks, partial(self._execute, shell, token=cancellation_token)))
 
     def undo(self, blocks: int | None = None) -> Undone:
         """Bind the user's variables to what they were bound to before the last `blocks`, or before all if None.
@@ -117,6 +107,8 @@ class LiveKernelExecutor(CodeExecutor, Component[LiveKernelExecutorConfig]):
         return shell
 
     async def _execute(self, shell: InteractiveShell, block: CodeBlock, token: CancellationToken) -> CodeResult:
+        if token.is_cancelled():
+            raise asyncio.CancelledError
         if block.language.lower() not in PYTHON_FENCES:
             said = f"the live kernel runs python only, not {block.language!r}"
             return CodeResult(exit_code=1, output=said, outputs=[_error(said)])

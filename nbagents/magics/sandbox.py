@@ -16,6 +16,10 @@ from ..code import CodeBlock, CodeResult
 from ..executors.docker.container_spec import ContainerOptions
 from ..executors.docker_kernel import DockerKernelExecutor
 from ..executors.kernel_connection import KernelConnection
+from ..executors.kernel_limits import KernelLimits
+
+CANCEL_SECONDS = 0.2
+"""How long a block may take to stop when its run is: its container ends with the run, so there is nothing to save."""
 
 
 class AgentSandbox(DockerKernelExecutor):
@@ -33,7 +37,7 @@ class AgentSandbox(DockerKernelExecutor):
     component_provider_override = "nbagents.executors.docker_kernel.DockerKernelExecutor"
 
     def __init__(self, options: ContainerOptions, use: Mapping[str, Any], timeout: float | None) -> None:
-        super().__init__(options, timeout=timeout)
+        super().__init__(options, timeout=timeout, limits=KernelLimits(cancel_seconds=CANCEL_SECONDS))
         self.made: dict[str, None] = {}
         self._use, self._without_data = dict(use), False
         self._ran: list[CodeBlock] = []

@@ -502,6 +502,21 @@ async def test_an_init_command_that_fails(tmp_path: Path) -> None:
     await executor.stop()
 
 
+async def test_a_stop_in_the_middle_of_an_init_command_does_not_skip_it(tmp_path: Path) -> None:
+    """A container in which it did not come to its end is none to run blocks in."""
+    init = "touch begun; [ -e again ] || sleep 60; touch /tmp/initialized"
+    executor = DockerCommandLineCodeExecutor(IMAGE, work_dir=tmp_path / "work", init_command=init, options=NARROW)
+    starting = asyncio.create_task(executor.start())
+    await until(tmp_path / "work" / "begun")
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    (tmp_path / "work" / "again").touch()
+
+    assert (await run(executor, "ls /tmp/initialized", "sh")).output == "/tmp/initialized\n"
+    await executor.stop()
+
+
 async def test_an_image_that_is_not_there(tmp_path: Path) -> None:
     executor = DockerCommandLineCodeExecutor("localhost:1/no-such-image", work_dir=tmp_path / "work")
 

@@ -100,6 +100,26 @@ async def test_what_is_handed_to_the_kernel_is_not_in_the_containers_description
     assert "north" not in description
 
 
+async def test_by_default_all_of_it_is_on_at_once_and_nothing_of_the_host_is_there() -> None:
+    """As the engine itself describes a container for which nothing was loosened."""
+    kernel = await start_kernel()
+    container = kernel.provisioner.container.container  # type: ignore[union-attr]  # it runs
+    container.reload()
+    host, description = container.attrs["HostConfig"], container.attrs
+    quota = await execute(kernel, "print(*(open(p).read() for p in __import__('glob').glob('/sys/fs/cgroup/cpu.max')))")
+    await kernel.close()
+
+    assert (host["NetworkMode"], host["CapDrop"], host["CapAdd"], host["Privileged"]) == ("none", ["ALL"], None, False)
+    assert (host["SecurityOpt"], host["ReadonlyRootfs"]) == (["no-new-privileges"], True)
+    assert host["Memory"] == host["MemorySwap"] == 2 * 2**30
+    assert (host["NanoCpus"], host["PidsLimit"]) == (10**9, 256)
+    assert quota.text.split() in ([], ["100000", "100000"])  # the file is not there with the older control groups
+    assert not host["Binds"] and not description["Mounts"] and not host["Devices"]
+    assert not host["PortBindings"] and not description["NetworkSettings"]["Ports"]
+    assert set(host["Tmpfs"]) == {"/tmp", "/work"}
+    assert (description["Config"]["User"], host["AutoRemove"], host["IpcMode"]) == ("1000:1000", True, "private")
+
+
 async def test_a_fork_bomb_stays_inside_and_is_reported(shared: ReadyKernel) -> None:
     before = len([name for name in os.listdir("/proc") if name.isdigit()])
     bomb = (

@@ -136,6 +136,22 @@ async def test_an_endless_loop_and_a_child_are_interrupted(kernel: ReadyKernel) 
     assert (await execute(kernel, "1")).value == "1"
 
 
+async def test_the_heartbeat_is_jupyters_own_and_stops_with_the_container(kernel: ReadyKernel) -> None:
+    client = kernel.manager.client()
+    client.start_channels(shell=False, iopub=False, stdin=False, hb=True, control=False)
+    client.hb_channel.time_to_dead = 0.5
+    try:
+        async with asyncio.timeout(20):
+            while not client.hb_channel.is_beating():
+                await asyncio.sleep(0.05)
+        await kernel.close()
+        async with asyncio.timeout(20):
+            while client.hb_channel.is_beating():
+                await asyncio.sleep(0.05)
+    finally:
+        client.stop_channels()
+
+
 async def test_what_cannot_be_interrupted_is_killed_and_restarted(kernel: ReadyKernel) -> None:
     await execute(kernel, "x = 1")
     kernel.client.execute("sum(range(10**12))")  # one call in C: Python looks at signals only between two of its own

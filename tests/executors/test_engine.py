@@ -1,7 +1,8 @@
-"""Engines that do not answer: what listens, takes connections, and says nothing."""
+"""Engines that do not answer: what listens, takes connections, and says nothing. And engines that nobody can find."""
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -42,3 +43,25 @@ async def test_a_start_is_not_held_up_by_an_engine_that_says_nothing(
 
     assert time.monotonic() - began < 3
     await executor.stop()
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/none"}, "certificate"),
+        ({"DOCKER_CONTEXT": "unheard-of"}, "context 'unheard-of' does not exist"),
+        ({}, "context 'deleted' does not exist"),
+    ],
+)
+def test_what_is_configured_wrong_is_said(
+    environ: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"currentContext": "deleted"}))
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"DOCKER_CONFIG": str(tmp_path), **environ}.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SandboxUnavailable, match=said):
+        engine.connect()
+    assert said in engine.probe().why_not

@@ -139,10 +139,12 @@ async def test_cancelling_ends_it_within_a_second_and_keeps_what_was_shown(
 ) -> None:
     await run("1")
     kernel.timeout, token = 30, CancellationToken()
-    codes = ["print('first')", f"print('so far', flush=True)\n{code}"]
+    # A call into C lets no other thread run, and ipykernel's sends what was printed only after `flush` has returned.
+    codes = ["print('first')", f"import time\nprint('so far', flush=True)\ntime.sleep(0.3)\n{code}"]
     blocks = [CodeBlock(code=each, language="python") for each in codes]
     task = asyncio.create_task(kernel.execute_code_blocks(blocks, token))
     await until_shown(kernel, "so far")
+    await asyncio.sleep(0.5)  # until the call has begun; there is no event for that
     started = time.monotonic()
     token.cancel() if by == "token" else task.cancel()
 

@@ -182,6 +182,18 @@ async def test_what_a_block_had_shown_goes_along_with_its_cancellation(notebook:
     assert run.text == "130 so far\n ('mine',)\n", run.errors
 
 
+async def test_what_the_blocks_before_it_had_shown_goes_along_too(notebook: Notebook) -> None:
+    run = await notebook.run(
+        "from nbagents.executors.stopped_code import shown_before\n"
+        "blocks = [CodeBlock(code=c, language='python') for c in ('print(1)', 'print(2); await asyncio.sleep(60)')]\n"
+        "try:\n    async with asyncio.timeout(0.3):\n"
+        "        try:\n            await live.execute_code_blocks(blocks, CancellationToken())\n"
+        "        except asyncio.CancelledError as stopped:\n            kept = shown_before(stopped); raise\n"
+        "except TimeoutError:\n    print(kept.exit_code, kept.output)"
+    )
+    assert run.text == "130 1\n2\n\n", run.errors
+
+
 async def test_a_cancelled_block_may_await_what_cleans_up(notebook: Notebook) -> None:
     run = await notebook.run(
         "task = asyncio.create_task(block('try:\\n    await asyncio.sleep(60)\\n"

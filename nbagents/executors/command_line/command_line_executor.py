@@ -6,16 +6,18 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
 from ...cancellation import CancellationToken
 from ...code import CodeBlock, CodeResult
 from ...errors import FunctionsNotLoaded
+from ..block_order import run_in_order, together
 from ..block_outputs import BlockOutputs
 from ..code_executor import CodeExecutor
 from ..output_text import cut_middle, terminal_text
-from ..stopped_code import STOPPED, keep_shown, shown_before
+from ..stopped_code import STOPPED, keep_shown
 from .code_file import BlockRefused, CodeFile, code_file
 from .functions_module import FUNCTION_PROMPT_TEMPLATE, FunctionsModule
 from .workspace import Workspace
@@ -94,19 +96,9 @@ class CommandLineExecutor(CodeExecutor):
             if not self._functions_loaded:
                 await self._load_functions(cancellation_token)
                 self._functions_loaded = True
-        results = list[CommandLineCodeResult]()
-        try:
-            for block in code_blocks:
-                results.append(await self._run_block(block, cancellation_token))
-                if results[-1].exit_code != 0:
-                    break
-        except asyncio.CancelledError as stopped:
-            last = shown_before(stopped)
-            keep_shown(stopped, _together([*results, *([last] if last else [])]))
-            raise
-        return CommandLineCodeResult(
-            **_together(results).model_dump(), code_file=next((result.code_file for result in results), None)
-        )
+        results = await run_in_order(code_blocks, partial(self._run_block, token=cancellation_token))
+        first = next((result.code_file for result in results), None)
+        return CommandLineCodeResult(**together(results).model_dump(), code_file=first)
 
     @abstractmethod
     async def _run_file(
@@ -158,12 +150,3 @@ class CommandLineExecutor(CodeExecutor):
         loaded = await self._run_block(CodeBlock(code=source, language="python"), token)
         if loaded.exit_code != 0:
             raise FunctionsNotLoaded(f"Functions failed to load: {loaded.output.strip()}")
-
-
-def _together(results: Sequence[CodeResult]) -> CodeResult:
-    """What blocks that ran one after the other did."""
-    return CodeResult(
-        exit_code=results[-1].exit_code if results else 0,
-        output="".join(result.output for result in results),
-        outputs=[output for result in results for output in result.outputs],
-    )

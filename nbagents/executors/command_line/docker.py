@@ -182,7 +182,11 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
             self._when_dropped = end_when_dropped(
                 self, partial(asyncio.to_thread, self._container.close), self._container.said_when_dropped
             )
-            await self._initialize(self._container)
+            try:
+                await self._initialize()
+            except BaseException:  # it is no container of ours before that is done
+                await self._let_go(keep=False)
+                raise
 
     async def stop(self) -> None:
         """End the container, unless it is to stay, and remove the temporary directory."""
@@ -227,15 +231,13 @@ class DockerCommandLineCodeExecutor(CommandLineExecutor, Component[DockerCommand
             more=more,
         )
 
-    async def _initialize(self, container: CommandContainer) -> None:
+    async def _initialize(self) -> None:
         if self._said.init_command is None:
             return
         shown = BlockOutputs()
         command = ["sh", "-c", self._said.init_command]
         ending = await self._run_command(command, TIME_TO_INSTALL, shown, CancellationToken())
         if ending.exit_code != 0:
-            self._container = None
-            await asyncio.to_thread(container.close, keep=False)
             said = terminal_text(self._text(shown.outputs())).strip()[-500:]
             raise SandboxUnavailable(f"init_command failed with exit code {ending.exit_code}: {said}{ending.note}")
 

@@ -27,6 +27,8 @@ CLOSE_SECONDS = 5.0
 """How long an engine may take to remove a container before nobody waits for it any longer."""
 GONE_SECONDS = 1.5
 """How long it may take to say that it is there, before it is not asked to."""
+OWN_END_SECONDS = 0.25
+"""How long a container may take to end when its stdin does, which takes 0.05 s, before the engine has to kill it."""
 _log = logging.getLogger(__name__)
 _reaped: set[str] = set()
 
@@ -51,7 +53,7 @@ class KernelContainer:
         self.container: Any | None = None
         self.relay: Relay | None = None
         self.watch: DeathWatch | None = None
-        self._engine_is_gone = False
+        self._runs = self._engine_is_gone = False
         try:
             self.image = ensure(options.image, client=self.client)
             self.container = self._create()
@@ -101,13 +103,14 @@ class KernelContainer:
     def _attach(self, directory: Path, hello: dict[str, Any]) -> Relay:
         wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         stream = self.client.api.attach_socket(self.id, params=wanted)
-        relay = Relay(Attached(stream), directory, hello, on_end=self._remove)
+        relay = Relay(Attached(stream), directory, hello, on_end=self._relay_ended)
         relay.start()
         return relay
 
     def _start(self) -> None:
         assert self.container is not None and self.relay is not None
         self.container.start()
+        self._runs = True
         try:
             why_not = self.relay.started.result(START_SECONDS)
         except TimeoutError:
@@ -133,14 +136,18 @@ class KernelContainer:
             self.relay.signal(number)
 
     def close(self) -> None:
-        """End it, whatever it does: its stdin ends, and the engine is told to remove it."""
+        """End it, whatever it does: its stdin ends, and if it does not end of that, the engine kills it.
+
+        The engine removes what has ended; nobody need wait for that.
+        """
         self.client.api.timeout = CLOSE_SECONDS
         self._engine_is_gone = False  # it may have been busy when the relay ended
         if self.watch is not None:
             self.watch.killing = True
         if self.relay is not None:
             self.relay.close()
-        self._remove()
+        if not self._ends_by_itself():
+            self._remove()
         if self.watch is not None:
             # The watch ends with the "die" event. An engine that hangs sends none: then it is not waited for.
             with contextlib.suppress(TimeoutError):
@@ -148,8 +155,20 @@ class KernelContainer:
             self.watch.stop()
         self.client.close()
 
+    def _ends_by_itself(self) -> bool:
+        if self.watch is None or not self._runs:
+            return False
+        try:
+            return self.watch.death.result(OWN_END_SECONDS).exit_code >= 0  # below: the engine could not say
+        except TimeoutError:
+            return False
+
+    def _relay_ended(self) -> None:
+        """By itself: one that broke the protocol might ignore the end of its stdin."""
+        if self.watch is None or not self.watch.killing:
+            self._remove()
+
     def _remove(self) -> None:
-        """Also when the relay ended by itself: one that broke the protocol might ignore the end of its stdin."""
         if self.container is None or self._engine_is_gone:
             return
         answered = False

@@ -55,14 +55,26 @@ def engine_address(environ: Mapping[str, str] | None = None) -> EngineAddress:
     """The engine that this process would use.
 
     Raises:
-        SandboxUnavailable: the SDK is not installed, or the context that is named does not exist.
+        SandboxUnavailable: the SDK is not installed, the context that is named does not exist, or what is configured
+            cannot be read.
     """
-    environ = os.environ if environ is None else environ
     docker = sdk()
+    try:
+        return _configured(docker, os.environ if environ is None else environ)
+    except SandboxUnavailable:
+        raise
+    except Exception as error:  # of a damaged context the SDK raises just that
+        raise SandboxUnavailable(
+            f"where the Docker Engine is cannot be told from DOCKER_HOST, DOCKER_CERT_PATH and the docker contexts: "
+            f"{_plain(error)}"
+        ) from error
+
+
+def _configured(docker: Any, environ: Mapping[str, str]) -> EngineAddress:
     if environ.get("DOCKER_HOST"):
         params = docker.utils.kwargs_from_env(dict(environ))
         return EngineAddress(params["base_url"], "DOCKER_HOST", params.get("tls"))
-    name = environ.get("DOCKER_CONTEXT") or docker.context.ContextAPI.get_current_context().name
+    name = environ.get("DOCKER_CONTEXT") or docker.context.config.get_current_context_name()
     if name != "default":
         context = docker.context.ContextAPI.get_context(name)
         if context is None or not context.Host:
