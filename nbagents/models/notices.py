@@ -7,8 +7,7 @@ to whoever listens in the context of the call, in the thread on which it goes on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -94,14 +93,19 @@ def tell(notice: Notice) -> None:
         listener(notice)
 
 
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Within, model clients tell `listener`."""
-    token = _listener.set(listener)
-    try:
-        yield
-    finally:
-        _listener.reset(token)
+class listening:
+    """Within, model clients tell `listener`; a class, because each call of a model pays for it."""
+
+    __slots__ = ("_listener", "_token")
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def __enter__(self) -> None:
+        self._token = _listener.set(self._listener)
+
+    def __exit__(self, *_: object) -> None:
+        _listener.reset(self._token)
 
 
 def listen(listener: Listener) -> None:

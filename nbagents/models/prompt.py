@@ -102,6 +102,8 @@ class Prompt(MutableSequence[LLMMessage]):
         first = len(self._before)
         length = first + self._length
         if isinstance(at, slice):
+            if at.stop is at.step is None and type(at.start) is int and at.start >= first:  # what is new in it
+                return self._part(at.start - first, self._length)
             start, stop, step = at.indices(length)
             if start >= first and step == 1:
                 return self._part(start - first, max(start, stop) - first)

@@ -12,15 +12,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from json.encoder import encode_basestring
 
-from ..models.messages import LLMMessage, SystemMessage, UserMessage
+from ..models.messages import AssistantMessage, LLMMessage, SystemMessage, UserMessage
 from ..models.prompt import Prompt
 
 # Texts, truth values and lists of them under ASCII names: for these it is RFC 8785, and many times as fast.
 canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
-_IN_ORDER = (SystemMessage, UserMessage)
-"""Their fields stand in the order of the alphabet, so pydantic's own JSON is canonical when their content is a text."""
+_TEXTS: dict[type, tuple[str, ...]] = {
+    SystemMessage: ("content", "type"),
+    UserMessage: ("content", "source", "type"),
+    AssistantMessage: ("content", "source", "thought", "type"),
+}
+"""Messages that consist of texts where their content is one, with their fields in the order of the alphabet."""
 
 
 class PromptDigest:
@@ -54,12 +59,14 @@ def _begins_with(prompt: Prompt | list[LLMMessage], earlier: Prompt | list[LLMMe
 
 def _line(message: LLMMessage) -> str:
     """The canonical JSON of a message, and the end of the line."""
-    if type(message) in _IN_ORDER and isinstance(message.content, str):
-        try:
-            return message.model_dump_json() + "\n"
-        except ValueError:  # half of a surrogate pair, which JSON of pydantic's cannot hold
-            pass
+    names = _TEXTS.get(type(message))
+    if names is not None and isinstance(message.content, str):  # a third of the time of what follows
+        return "{" + ",".join([f'"{name}":{_quoted(getattr(message, name))}' for name in names]) + "}\n"
     return canonical_json(message.model_dump(mode="json")) + "\n"
+
+
+def _quoted(text: str | None) -> str:
+    return "null" if text is None else encode_basestring(text)
 
 
 def digest(messages: Sequence[LLMMessage]) -> str:
