@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...errors import SandboxUnavailable
-from .engine import EngineAddress, connect, refusal, sdk
+from .engine import EngineAddress, connect, ping, refusal, sdk
 
 Reason = Literal["oom", "exit", "engine", "killed"]
 ENGINE_SECONDS = 1.5
@@ -143,7 +143,7 @@ class DeathWatch:
         while not self._over.wait(PULSE_SECONDS):
             began = time.monotonic()
             try:
-                self._client.ping()
+                ping(self.address, HANGS_SECONDS)  # not by the client of the events, which is closed meanwhile
             except Exception as error:  # one that is gone ends the events as well, which tell more
                 if time.monotonic() - began >= HANGS_SECONDS and not self._over.is_set():
                     _log.info("the Docker Engine hangs: %s", error)
