@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import dedent  # noqa: F401 - a name of this module that it does not define
 
@@ -18,6 +18,7 @@ from nbagents.memory import (
     UnboundedChatCompletionContext,
     VectorMemory,
 )
+from nbagents.memory.vector_store import VectorStore
 from nbagents.models import SystemMessage, UserMessage
 
 TEXT = MemoryMimeType.TEXT
@@ -121,6 +122,21 @@ class TestListMemory:
 
 
 class TestVectorMemory:
+    @pytest.fixture(autouse=True)
+    def _closed(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """From Python 3.13 on a database that nobody closed is warned of."""
+        begun: list[VectorStore] = []
+        begin = VectorStore.__init__
+
+        def begins(store: VectorStore, path: Path | None) -> None:
+            begin(store, path)
+            begun.append(store)
+
+        monkeypatch.setattr(VectorStore, "__init__", begins)
+        yield
+        for store in begun:
+            store.close()
+
     async def filled(self, **options: object) -> VectorMemory:
         memory = VectorMemory(topics, **options)  # type: ignore[arg-type]  # each test names its own
         for text in ("green tea at four", "the train leaves at nine", "tax is due in May"):
