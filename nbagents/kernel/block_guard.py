@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from .alarm import new_alarm
 from .capture import CAPTURE, Capture
 from .insistence import insist
+from .wakeup import woken_by_signals
 
 T = TypeVar("T")
 
@@ -107,7 +108,8 @@ class BlockGuard:
                 self.interrupted = True
                 raise KeyboardInterrupt
             self._ran = True
-            return _agent_code(call)
+            with woken_by_signals():
+                return _agent_code(call)
         finally:
             self._let_go()
             self.executing = False

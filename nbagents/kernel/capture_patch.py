@@ -7,7 +7,6 @@ would fail the `isinstance(sys.stdout, OutStream)` checks of ipykernel.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 _MISSING = object()
 _OURS = "_nbagents_capture"
-_DRAIN_SECONDS = 0.05
 
 
 class _Patches:
@@ -79,28 +77,6 @@ def holding_main_thread(shell: InteractiveShell, capture: Capture) -> Iterator[N
         yield
     finally:
         Capture.holder = outer
-
-
-def drain_file_descriptors() -> None:
-    """Wait until ipykernel has read what child processes wrote to the file descriptors 1 and 2."""
-    deadline = time.monotonic() + _DRAIN_SECONDS
-    for stream in (sys.stdout, sys.stderr):
-        while _unread(stream) and time.monotonic() < deadline:
-            time.sleep(0.002)
-    time.sleep(0.002)  # read is not yet written
-
-
-def _unread(stream: Any) -> int:
-    """Bytes in the pipe behind an ipykernel stream; semi-private, 0 where there is none."""
-    pipe = getattr(stream, "_fid", None)
-    if not isinstance(pipe, int):
-        return 0
-    import fcntl
-    import struct
-    import termios
-
-    count: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0\0\0\0"))[0]
-    return count
 
 
 def _restore(target: Any, name: str, replacement: Any, kept: Any) -> None:

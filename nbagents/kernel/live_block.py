@@ -26,7 +26,8 @@ from .block_guard import BlockGuard
 from .block_shell import BlockShell
 from .block_source import compile_block, next_filename
 from .capture import CAPTURE, Capture
-from .capture_patch import capturing, drain_file_descriptors, holding_main_thread
+from .capture_patch import capturing, holding_main_thread
+from .child_output import ChildOutput
 from .namespace_changes import NamespaceChanges
 from .stretches import Stretches
 
@@ -108,12 +109,13 @@ class LiveBlock:
         return self._cancelled or self._guard.cancels
 
     async def _run_in_task(self) -> CodeResult:
+        children = ChildOutput()
         with capturing(self._shell), self._guard:
             try:
                 await self._run_and_show()
             finally:
                 with holding_main_thread(self._shell, self._capture):
-                    drain_file_descriptors()
+                    children.drain()
                 self._capture.closed = True
         return self.result(int(self._capture.failed))
 

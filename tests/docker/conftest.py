@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class Engine:
             timeout=600,
         )
         if done.returncode:
-            pytest.exit(f"scripts/docker-engine {verb} failed, and these tests need a Docker Engine:\n{done.stdout}", 1)
+            pytest.exit(f"scripts/docker-engine {verb} failed, and these tests need a Docker Engine:\n{done.stdout}", 3)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,14 @@ def started(directory: Path, patch: pytest.MonkeyPatch) -> Iterator[Engine]:
         if not ran_before:
             found.script("down")
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def soon(condition: Callable[[], bool], within: float = 5.0) -> bool:
+    """Whether it comes true; for what the engine does after it has said that a container died, in its own time."""
+    deadline = time.monotonic() + within
+    while not (true := condition()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return true
 
 
 @pytest.fixture

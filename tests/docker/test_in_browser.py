@@ -28,7 +28,7 @@ from tests.browser.scripted_story import (
     environment,
 )
 from tests.browser.test_hostile_output import ATTACK, ATTACKING_CODE, check, requested
-from tests.docker.conftest import Engine
+from tests.docker.conftest import Engine, soon
 
 DEFINITIONS = [LOAD, DATA, ANALYST.replace("code: live", "code: docker"), CRITIC, TEAM]
 RUN_CELL = len(DEFINITIONS)
@@ -120,7 +120,7 @@ def test_stop_during_an_endless_loop(notebook: NotebookPage, engine: Engine, llm
     notebook.wait_idle()
     assert time.monotonic() - began < 1
     expect(cell).to_contain_text("was stopped by you in turn 1")
-    assert looping not in containers_of(engine, pid)
+    assert soon(lambda: looping not in containers_of(engine, pid))
 
 
 def test_nothing_hostile_of_the_sandbox_reaches_the_page(notebook: NotebookPage, llmock: Any) -> None:

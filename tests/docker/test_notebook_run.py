@@ -19,7 +19,7 @@ import pytest_asyncio
 from nbagents.executors.docker.container_spec import LABEL
 from nbagents.executors.docker.reaper import PROCESS
 from tests.browser.lab_server import isolated_environment
-from tests.docker.conftest import Engine
+from tests.docker.conftest import Engine, soon
 from tests.headless.kernels import Headless, kernel_spec
 from tests.kernel.notebook import ROOT, Notebook
 from tests.widgets.dom import Page
@@ -136,7 +136,7 @@ async def test_agents_do_not_share_a_container_and_none_is_left(
     llmock.reply(BLOCK.format("print('mine' in globals(), df.shape)")).reply("Two.")
     cell = await notebook.runs("%team run pair --approve always --as both --use df Compare.")
     assert "False (2, 2)" in cell.text
-    assert len(ids(engine, notebook.pid)) <= 1  # one is kept ready
+    assert soon(lambda: len(ids(engine, notebook.pid)) <= 1)  # one is kept ready
     assert await notebook.value("both.data['mine']") == 1
 
 
@@ -164,7 +164,7 @@ async def test_a_paused_run_keeps_its_container_and_goes_on_in_it(
     llmock.reply("Two.")  # of the other agent, which may take the last turn of the team
     await notebook.runs("%team resume held --budget +5turns")
     assert await notebook.value("[held.status, held.data['kept']]") == ["done", kept]
-    assert not before & ids(engine, notebook.pid)
+    assert soon(lambda: not before & ids(engine, notebook.pid))
 
 
 async def test_a_paused_run_that_is_stopped_gives_its_container_back(
@@ -174,7 +174,7 @@ async def test_a_paused_run_that_is_stopped_gives_its_container_back(
     await notebook.run("%team run pair --approve always --as given --budget 1turn Count.")
     before = ids_with(engine, notebook.pid, "/work/here")
     await notebook.runs("given.stop()\ntry:\n    await given\nexcept Exception as error:\n    print(error)")
-    assert before and not before & ids(engine, notebook.pid)
+    assert before and soon(lambda: not before & ids(engine, notebook.pid))
 
 
 async def test_what_ran_in_a_container_that_is_gone_is_run_once_more(notebook: Headless, llmock: Any) -> None:
@@ -299,7 +299,7 @@ async def test_stop_ends_an_endless_block_and_its_container(
         await run.ends()
         assert time.monotonic() - pressed < 1
         assert run.errors[0]["ename"] == "RunStopped"
-        assert not looping & ids(engine, pid)
+        assert soon(lambda: not looping & ids(engine, pid))
         gone = await notebook.run("endless.data['kept']")
         assert gone.errors
     finally:

@@ -18,6 +18,16 @@ def test_first_time_unlucky():
 def test_steady():
     pass
 """
+WRONG_CLEAN_UP = """
+import pytest
+@pytest.fixture(autouse=True)
+def clean_up():
+    yield
+    flag = Path(__file__).with_suffix(".clean")
+    was_there = flag.exists()
+    flag.touch()
+    assert was_there
+"""
 WRONG = "def test_wrong_{}():\n    assert False\n"
 
 
@@ -43,6 +53,12 @@ def test_a_test_that_passes_the_second_time_is_named(part: Path, capsys: pytest.
     assert out.splitlines()[-1] == "2 passed, 0 failed (1 of those that passed are unsteady)"
 
 
+def test_a_test_whose_clean_up_fails_as_well_is_one_test(part: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (part / "test_unsteady.py").write_text(UNSTEADY.partition("def test_steady")[0] + WRONG_CLEAN_UP)
+    assert run_tests.main([]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed (1 of those that passed are unsteady)"
+
+
 def test_what_fails_twice_has_failed(part: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (part / "test_wrong.py").write_text(WRONG.format(1))
     (part / "test_unsteady.py").write_text(UNSTEADY)
@@ -51,6 +67,6 @@ def test_what_fails_twice_has_failed(part: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_many_failures_get_no_second_try(part: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (part / "test_wrong.py").write_text("".join(WRONG.format(number) for number in range(4)))
+    (part / "test_wrong.py").write_text("".join(WRONG.format(number) for number in range(9)))
     assert run_tests.main([]) == 1
     assert "some-again" not in capsys.readouterr().out

@@ -57,6 +57,42 @@ async def test_interrupt_stops_a_block_that_spins(notebook: Notebook, spin: str,
     assert time.monotonic() - pressed < 1
 
 
+async def test_a_signal_that_came_just_before_a_sleep_ends_it(notebook: Notebook) -> None:
+    """`interrupt_main` notes a signal and wakes nobody, as one does that comes on the way into the system call."""
+    code = "import _thread, threading\nthreading.Timer(0.3, _thread.interrupt_main).start()\ntime.sleep(60)"
+    began = time.monotonic()
+    run = await notebook.run(
+        f"try:\n    await block({code!r})\nexcept asyncio.CancelledError as error:\n    print(repr(error))"
+    )
+    assert run.text == "CancelledError('interrupted')\n", run.errors
+    assert time.monotonic() - began < 1.3
+
+
+async def test_a_block_that_handles_an_interrupt_is_interrupted_once(notebook: Notebook) -> None:
+    code = (
+        "seen = []\nready()\nwhile len(seen) < 1:\n    try:\n        time.sleep(0.6)\n"
+        "    except KeyboardInterrupt:\n        seen.append(1)\n        time.sleep(0.6)"
+    )
+    await notebook.run(READY)
+    run = notebook.start_cell(f"r = await block({code!r})\nprint(r.exit_code, len(seen))")
+    await ready(notebook)
+    await notebook.interrupt()
+    await run.ends()
+    assert run.text == "0 1\n"
+
+
+async def test_signals_of_the_users_own_are_what_they_were_after_a_block(notebook: Notebook) -> None:
+    await notebook.run(
+        "import signal, os\nheard = []\nloop = asyncio.get_running_loop()\n"
+        "loop.add_signal_handler(signal.SIGUSR1, heard.append, 'usr1')"
+    )
+    await notebook.run("await block('os.kill(os.getpid(), signal.SIGUSR1); time.sleep(0.1)')")
+    assert await notebook.value("await asyncio.sleep(0.2); print(json.dumps(heard))") == ["usr1"]
+    await notebook.run("os.kill(os.getpid(), signal.SIGUSR1)")
+    assert await notebook.value("await asyncio.sleep(0.2); print(json.dumps(heard))") == ["usr1", "usr1"]
+    await notebook.run("loop.remove_signal_handler(signal.SIGUSR1)")
+
+
 async def test_interrupt_stops_a_block_of_a_detached_run(notebook: Notebook) -> None:
     await notebook.run(READY)
     await notebook.run(f"task = asyncio.create_task(block({SPINS['loop']!r}))")
