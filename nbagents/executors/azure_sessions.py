@@ -29,6 +29,8 @@ RENEW_BEFORE = 300.0
 """Seconds before its end at which a token is not used any more."""
 SLACK = 15.0
 """Seconds that an answer may take longer than the code in it: a new session has to be made."""
+MOST_PAGES = 1000
+"""Of a listing of files; a service may link one page to the next without an end."""
 LARGEST_FILE = 256 * 2**20
 LONGEST_ERROR = 500
 _ADVICE = {
@@ -97,15 +99,23 @@ class SessionPool:
         return found
 
     async def files(self, session: str, timeout: float) -> list[str]:
-        """The files of `session`, below its data directory."""
-        url: str | None = "files"
-        names: list[str] = []
-        while url:
+        """The files of `session`, below its data directory.
+
+        Raises:
+            TimeoutError: there was no answer in time.
+            SessionPoolError: the pool cannot be reached, refused, or named more pages than there can be.
+        """
+        url, names = "files", list[str]()
+        for _ in range(MOST_PAGES):
             page = await self._json("GET", url, session, timeout, params={"recursive": "true"})
             entries = [each for each in page["value"] if str(each.get("type", "File")).lower() == "file"]
             names += ["/".join(filter(None, (each.get("directory"), each["name"]))) for each in entries]
-            url = page.get("nextLink")
-        return names
+            url = page.get("nextLink") or ""
+            if not url:
+                return names
+        raise SessionPoolError(
+            f"the session pool named over {MOST_PAGES} pages of files, the last {url!r}: not followed"
+        )
 
     async def upload(self, session: str, path: str, content: bytes, timeout: float) -> None:
         """Put a file into the data directory of `session`."""

@@ -68,10 +68,8 @@ class VectorMemory(Memory, Component[VectorMemoryConfig]):
         score_threshold: float | None = None,
         name: str = "vector_memory",
     ) -> None:
-        if k < 1:
-            raise ValueError(f"k is {k}: expected at least 1")
         self.name, self.path = name, Path(path) if path is not None else None
-        self._embed, self._k, self._threshold = embed, k, score_threshold
+        self._embed, self._k, self._threshold = embed, _at_least_one(k), score_threshold
         self._store = VectorStore(self.path)
 
     async def update_context(self, model_context: ChatCompletionContext) -> UpdateContextResult:
@@ -93,10 +91,11 @@ class VectorMemory(Memory, Component[VectorMemoryConfig]):
             kwargs: `k` and `score_threshold`, for this search only.
 
         Raises:
+            ValueError: `k` is less than 1.
             ConfigurationError: the vectors of `embed` have another length than those remembered.
         """
         text = query if isinstance(query, str) else query.as_text()
-        limit, threshold = kwargs.get("k", self._k), kwargs.get("score_threshold", self._threshold)
+        limit, threshold = _at_least_one(kwargs.get("k", self._k)), kwargs.get("score_threshold", self._threshold)
         (vector,) = await _owned(self._vectors([text]), cancellation_token)
         found = await asyncio.to_thread(self._store.nearest, vector, limit)
         return MemoryQueryResult(
@@ -177,6 +176,12 @@ class VectorMemory(Memory, Component[VectorMemoryConfig]):
                 f"embed was given {len(texts)} texts and returned {len(vectors)} vectors: one each, please"
             )
         return vectors
+
+
+def _at_least_one(k: int) -> int:
+    if k < 1:
+        raise ValueError(f"k is {k}: expected at least 1")
+    return k
 
 
 async def _owned(work: Awaitable[T], token: CancellationToken | None) -> T:

@@ -217,6 +217,7 @@ class Gate(RunLog):
             return tool_effect.failed(call, str(refusal))
         token = cancellation_token or CancellationToken()
         async with self.performing("tool", agent, {"name": call.name, "arguments": arguments}) as effect:
+            effect.span.called(call.id)
             with called_by(tool_effect.caller(agent, self.model, self.person)):
                 result = await tool_effect.performed(workbench, call, arguments, token, emit)
             if arguments != asked:

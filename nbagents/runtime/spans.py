@@ -73,6 +73,11 @@ class Span:
         context.run(sys.modules["opentelemetry.context"].attach, with_span)
         return context
 
+    def called(self, id: str) -> None:
+        """Say of a tool's work which call of a model it answers. The id is no part of the effect's request: another
+        model call that asks for the same has another."""
+        self._span.set_attribute("gen_ai.tool.call.id", id)
+
     def answered(self, result: CreateResult) -> None:
         """Say of a model call what came of it."""
         told = {
@@ -97,9 +102,11 @@ class NoSpan:
         """A copy of the current context."""
         return copy_context()
 
+    def called(self, id: str) -> None:
+        """Nothing is said to nobody."""
+
     def answered(self, result: CreateResult) -> None:
         """Nothing is said to nobody."""
-        return None
 
 
 _FINISHED = {"function_calls": "tool_calls"}

@@ -74,6 +74,14 @@ async def test_an_image_without_python_is_said_in_the_engines_words(client: Any)
         client.images.remove("nbagents-test-empty:1", force=True)  # the container may be going still
 
 
+def test_a_build_whose_pip_fails_ends_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = image.dockerfile().replace("ipykernel>=7.4,<8", "/nowhere/ipykernel.whl")
+    monkeypatch.setattr(image, "dockerfile", lambda source=None: text)
+    with pytest.raises(SandboxUnavailable, match="nowhere") as failed:
+        image.build(network="host")
+    assert "matplotlib" not in str(failed.value).splitlines()[-1]
+
+
 def test_a_build_that_fails_shows_its_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     text = f"FROM {image.BASE_IMAGE}\nRUN python3 -c 'print(\"before\"); raise SystemExit(3)'\n"
     monkeypatch.setattr(image, "dockerfile", lambda source=None: text)

@@ -262,6 +262,14 @@ async def test_the_token_goes_nowhere_else(pool: Pool) -> None:
         assert other.requests == []
 
 
+async def test_a_service_that_links_pages_without_end_is_left(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbagents.executors.azure_sessions.MOST_PAGES", 3)
+    page = json.dumps({"value": [], "nextLink": f"{pool.endpoint}files?again=1"}).encode()
+    pool.answers += [(200, {}, page)] * 3
+    with pytest.raises(SessionPoolError, match="over 3 pages of files"):
+        await executor_on(pool).get_file_list(CancellationToken())
+
+
 async def test_the_token_is_in_no_error(pool: Pool) -> None:
     executor = AzureContainerCodeExecutor(pool.endpoint, Credential("planted-wrong-token-0123456789"))
     with pytest.raises(SessionPoolError) as refused:

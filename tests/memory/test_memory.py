@@ -168,6 +168,11 @@ class TestVectorMemory:
     async def test_an_empty_memory_finds_nothing(self) -> None:
         assert (await VectorMemory(topics).query("tea")).results == []
 
+    async def test_fewer_than_one_is_an_error(self) -> None:
+        memory = await self.filled()
+        with pytest.raises(ValueError, match="k is 0: expected at least 1"):
+            await memory.query("tea", k=0)
+
     async def test_a_file_keeps_it(self, tmp_path: Path) -> None:
         memory = await self.filled(path=tmp_path / "memory.db")
         await memory.close()

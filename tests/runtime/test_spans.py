@@ -104,6 +104,7 @@ async def test_the_attributes_are_those_of_the_conventions(spans: Spans) -> None
     assert dict(tool.attributes or {}) == {
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": "weather",
+        "gen_ai.tool.call.id": "1",
         "gen_ai.agent.name": "clerk",
     }
     agent, team = spans.named("invoke_agent clerk"), spans.named("invoke_workflow desk")
