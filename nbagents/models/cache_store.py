@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -95,7 +96,10 @@ class DiskCacheStore(CacheStore[T], Component[DiskCacheStoreConfig]):
             raise ConfigurationError(
                 'a DiskCacheStore needs the diskcache package: pip install "nbagents[cache]"'
             ) from error
-        return cls(Cache(config.directory, disk=_without_pickles()))
+        cache = Cache(config.directory, disk=_without_pickles())
+        store = cls(cache)
+        weakref.finalize(store, cache.close)  # nobody else knows that it was opened
+        return store
 
 
 def from_text(kept: Any, default: T | None) -> T | None:
