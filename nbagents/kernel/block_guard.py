@@ -4,7 +4,8 @@ Python runs a signal's handler on the main thread, between any two instructions:
 loop. So the handler looks where it struck. Below `_agent_code` on the stack: the block's code, which gets a
 KeyboardInterrupt. In another task that the block started: a CancelledError, since a KeyboardInterrupt out of a task
 ends the kernel's loop. Anywhere else: whoever had the signal before gets it, unless we sent it ourselves and came
-too late.
+too late. That is mostly the cell, whose cancellation takes some rounds of the event loop; if agent code holds the loop
+before it arrives, the signal was for that code.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ AGAIN_SECONDS = 0.3
 """A block that is stopped, or whose time is over, and that goes on regardless is interrupted again this often."""
 LOST_SECONDS = 0.01
 """After this time an interrupt that was lost strikes again."""
+PASSED_ON_SECONDS = 0.05
+"""So often it is looked whether an interrupt that was meant for the cell has come too late for it,"""
+PASSED_ON_TRIES = 10
+"""and so many times."""
+ROUNDS_TO_A_BLOCK = 20
+"""Rounds of the event loop that a cell's cancellation may take from the signal, through runs and teams, to a block."""
 
 
 class BlockTimeout(BaseException):
@@ -63,8 +70,8 @@ class BlockGuard:
         self.interrupted = self.timed_out = self.cancels = self.executing = False
         self._capture: Capture | None = capture
         self._timeout = timeout
-        self._alive = self._stopping = self._sent = self._ran = self._lost = False
-        self._strikes = 0
+        self._alive = self._stopping = self._sent = self._ran = False
+        self._strikes = self._owed = 0
         self._struck: BaseException | None = None
         self._relent: Callable[[], None] | None = None
         self._ends_at = self._stopped_at = 0.0
@@ -133,6 +140,20 @@ class BlockGuard:
             else:
                 _thread.interrupt_main(signal.SIGINT)
 
+    async def let_interrupts_arrive(self) -> None:
+        """Before the first stretch: a cell that was interrupted just now has not told its blocks yet.
+
+        Its cancellation takes some rounds of the event loop, and the block would hold that from its first line on.
+        """
+        for _ in range(ROUNDS_TO_A_BLOCK):
+            await asyncio.sleep(0)
+
+    def interrupt_arrived(self) -> None:
+        """The one that was passed on reached the block after all: what cleans up is not to be struck by it as well."""
+        if self._owed:
+            self._owed = 0
+            self._alarm.set(*self._next_rings())
+
     def seconds_late(self) -> float:
         """How long ago the block was to end, by our Stop or by its timeout."""
         asked = [at for at in (self._stopped_at, self._ends_at) if at]
@@ -157,15 +178,20 @@ class BlockGuard:
             if self._stopping:  # also when it does not strike: the code that it is meant for may be about to run
                 self._alarm.set(AGAIN_SECONDS, AGAIN_SECONDS)
             self._strike(frame, KeyboardInterrupt)
+            if not self._stopping and BlockGuard.current is self:
+                # The cell's cancellation may come too late: agent code may be about to take the loop from it.
+                self._owed = PASSED_ON_TRIES
+                self._alarm.set(PASSED_ON_SECONDS, PASSED_ON_SECONDS)
         if not ours and callable(self._previous):
             self._previous(signum, frame)
 
     def _on_alarm(self, signum: int, frame: FrameType | None) -> None:
         if not self._alive:
             return
-        if self._lost:
-            self._lost = False
-            self._alarm.set(max(self._ends_at - time.monotonic(), 0.001) if self._ends_at else 0, AGAIN_SECONDS)
+        if self._owed:
+            self._owed -= 1
+            if not self._owed:
+                self._alarm.set(*self._next_rings())
             self._strike(frame, KeyboardInterrupt)
         elif self._stopping:
             self._strike(frame, KeyboardInterrupt)
@@ -173,6 +199,11 @@ class BlockGuard:
             self._strike(frame, BlockTimeout)
             self.timed_out = True
             self._cancel_task()
+
+    def _next_rings(self) -> tuple[float, float]:
+        if self._stopping:
+            return AGAIN_SECONDS, AGAIN_SECONDS
+        return max(self._ends_at - time.monotonic(), 0.001) if self._ends_at else 0, AGAIN_SECONDS
 
     def _cancel_task(self) -> None:
         self.cancels = True
@@ -189,6 +220,7 @@ class BlockGuard:
             self.timed_out = True
         else:
             self.interrupted = True
+            self.interrupt_arrived()
         if child:
             self._cancel_task()
             raise asyncio.CancelledError
@@ -210,7 +242,7 @@ class BlockGuard:
             other(unraisable)
             return
         self._strikes -= 1
-        self._lost = not self.timed_out
+        self._owed = int(not self.timed_out)
         self._alarm.set(LOST_SECONDS, LOST_SECONDS)
 
 

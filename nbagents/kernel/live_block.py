@@ -93,6 +93,7 @@ class LiveBlock:
 
     def _cancel(self) -> None:
         self._cancelled = True
+        self._guard.interrupt_arrived()
         if self._task is not None:
             self._task.cancel()
 
@@ -153,6 +154,7 @@ class LiveBlock:
             self._tell(error)
 
     async def _run(self) -> Any:
+        await self._guard.let_interrupts_arrive()
         source = self._stretch(partial(compile_block, self._shell, self._code, self._filename))
         self.changes.in_place |= source.changes_inside & self._shell.user_ns.keys()
         value = None

@@ -68,6 +68,49 @@ async def test_a_signal_that_came_just_before_a_sleep_ends_it(notebook: Notebook
     assert time.monotonic() - began < 1.3
 
 
+SPIN_AFTER_AWAIT = """
+import contextvars, signal
+loop, future = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+def both():
+    signal.raise_signal(signal.SIGINT)
+    future.set_result(None)
+loop.call_later(0.1, both, context=contextvars.Context())
+await future
+while True: pass
+"""
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "signal.raise_signal(signal.SIGINT)\n    await block('while True: pass')",
+        "signal.raise_signal(signal.SIGINT)\n    await asyncio.create_task(block('await x()\\nwhile True: pass'))",
+        f"await block({SPIN_AFTER_AWAIT!r})",
+    ],
+    ids=["before it begins", "before its task begins", "before it goes on"],
+)
+async def test_an_interrupt_just_before_a_block_takes_the_loop_ends_it(notebook: Notebook, cell: str) -> None:
+    """The cell's cancellation is on its way, and would arrive when the block gives the loop back: never."""
+    began = time.monotonic()
+    run = await notebook.run(f"import signal\nasync def x(): pass\nasync with ticking():\n    {cell}")
+    assert run.errors[0]["ename"] == "CancelledError"
+    assert time.monotonic() - began < 1.1
+
+
+async def test_what_cleans_up_is_not_struck_by_the_interrupt_that_ended_its_block(notebook: Notebook) -> None:
+    await notebook.run(READY)
+    code = (
+        "cleaned = False\nasyncio.get_running_loop().call_soon(ready)\n"
+        "try:\n    await asyncio.sleep(60)\nfinally:\n    time.sleep(0.4); cleaned = True"
+    )
+    run = notebook.start_cell(f"async with ticking():\n    await block({code!r})")
+    await ready(notebook)
+    await notebook.interrupt()
+    await run.ends()
+    assert run.errors[0]["ename"] == "CancelledError"
+    assert await notebook.value("print(json.dumps(cleaned))") is True
+
+
 async def test_a_block_that_handles_an_interrupt_is_interrupted_once(notebook: Notebook) -> None:
     code = (
         "seen = []\nready()\nwhile len(seen) < 1:\n    try:\n        time.sleep(0.6)\n"
