@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
-from ..executors import CodeExecutor
+from ..executors.code_executor import CodeExecutor, target_of
 from ..models.messages import LLMMessage
 from .code_approval import NOT_APPROVED, ApprovalFuncType, ApprovalRequest, ask_approval, record_decision
 from .code_running import edits_of, fenced, run_blocks
@@ -40,7 +40,7 @@ class CodeRunner:
         if self.approval_func is not None:
             request = ApprovalRequest(code=fenced(blocks), context=list(context))
             response = await ask_approval(self.approval_func, request)
-            record_decision(self._agent, blocks, self.executor.target, response)
+            record_decision(self._agent, blocks, target_of(self.executor), response)
             if not response.approved:
                 return CodeResult(exit_code=1, output=f"{NOT_APPROVED} Reason: {response.reason}"), ""
         decided = self.approval_func is not None

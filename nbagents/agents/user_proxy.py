@@ -46,7 +46,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
         _REQUEST: ClassVar[ContextVar[str]] = ContextVar("nbagents_input_request")
 
         def __init__(self) -> None:
-            raise RuntimeError("InputRequestContext is not made: call InputRequestContext.request_id()")
+            raise RuntimeError("InputRequestContext cannot be instantiated: call InputRequestContext.request_id()")
 
         @classmethod
         @contextmanager
@@ -74,7 +74,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
 
     def __init__(self, name: str, *, description: str = "A human user", input_func: InputFunc | None = None) -> None:
         super().__init__(name, description)
-        self._input_func = input_func
+        self.input_func = input_func
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
@@ -120,9 +120,9 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
         gate, prompt = current_gate(), f"{self.name}, it is your turn."
         if handoff is not None:
             prompt = f"Handoff received from {handoff.source}. {PROMPT}"
-        if self._input_func is None:
+        if self.input_func is None:
             return await gate.person(self.name, prompt)
-        input_func, prompt = self._input_func, prompt if handoff else PROMPT
+        input_func, prompt = self.input_func, prompt if handoff else PROMPT
 
         async def ask(question: Question) -> None:
             text = await _called(input_func, prompt, token)

@@ -148,3 +148,17 @@ async def test_cancelling_while_a_person_is_asked_ends_it() -> None:
 
 def test_it_says_what_it_may_answer_with() -> None:
     assert {TextMessage, HandoffMessage} <= set(UserProxyAgent("u").produced_message_types)
+
+
+async def test_an_input_func_that_gives_up_ends_the_turn_and_does_not_hang() -> None:
+    async def given_up(prompt: str, token: CancellationToken | None) -> str:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(UserProxyAgent("u", input_func=given_up).run(task="go"), 5)
+
+
+async def test_another_input_func_may_take_its_place() -> None:
+    agent = UserProxyAgent("u", input_func=lambda prompt: "one")
+    agent.input_func = lambda prompt: "other"
+    assert (await agent.run(task="go")).messages[-1].to_text() == "other"
