@@ -85,10 +85,16 @@ class TaskRunnerTool(BaseStreamTool[TaskRunnerToolArgs, Happening, TaskResult]):
                     yield item
 
     def return_value_as_string(self, value: TaskResult) -> str:
-        """What was said, as the model that called the tool reads it."""
-        said = [message for message in value.messages if isinstance(message, BaseChatMessage)]
+        """What was said, as the model that called the tool reads it.
+
+        Raises:
+            ValueError: the last message is wanted, and it is none that was said.
+        """
         if self._return_value_as_last_message:
-            return said[-1].to_model_text() if said else ""
+            if not value.messages or not isinstance(last := value.messages[-1], BaseChatMessage):
+                raise ValueError("The last message is not a BaseChatMessage.")
+            return last.to_model_text()
+        said = [message for message in value.messages if isinstance(message, BaseChatMessage)]
         return "\n\n".join(
             f"{message.source}: {message.to_model_text()}" for message in said if message.source != "user"
         )

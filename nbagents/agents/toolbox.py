@@ -64,13 +64,13 @@ class Toolbox:
     ) -> HandoffMessage | None:
         """The first handoff among the calls of `answer`, with the other calls and results for whoever takes over."""
         done = list(zip(_calls_of(answer), results, strict=True))
-        handoffs = [(self.handoffs[call.name].target, result) for call, result in done if call.name in self.handoffs]
+        handoffs = [(self.handoffs[call.name], result) for call, result in done if call.name in self.handoffs]
         if not handoffs:
             return None
         if len(handoffs) > 1:
             warnings.warn(
-                f"Multiple handoffs detected: {agent} handed off to {', '.join(target for target, _ in handoffs)} at "
-                "once, and only the first takes over. Turn off parallel tool calls of its model client.",
+                f"Multiple handoffs detected. Only the first is executed: {[handoff.name for handoff, _ in handoffs]}. "
+                f"Turn off parallel tool calls of the model client of {agent}.",
                 stacklevel=2,
             )
         others = [(call, result) for call, result in done if call.name not in self.handoffs]
@@ -81,8 +81,8 @@ class Toolbox:
             context.append(FunctionExecutionResultMessage(content=[result for _, result in others]))
         elif thought:
             context.append(AssistantMessage(content=thought, source=agent))
-        target, result = handoffs[0]
-        return HandoffMessage(content=result.content, target=target, source=agent, context=context)
+        handoff, result = handoffs[0]
+        return HandoffMessage(content=result.content, target=handoff.target, source=agent, context=context)
 
     async def _all(
         self, agent: str, calls: Sequence[FunctionCall], token: CancellationToken, emit: Emit
