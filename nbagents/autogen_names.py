@@ -20,7 +20,7 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "CodeExecutorAgent MessageFilterAgent MessageFilterConfig PerSourceFilter SocietyOfMindAgent UserProxyAgent",
     },
     "autogen_agentchat.base": {
-        "nbagents.agents": "ChatAgent=BaseChatAgent Handoff Response TaskResult",
+        "nbagents.agents": "ChatAgent Handoff Response TaskResult",
         "nbagents.agents.task_runner_tool": "TaskRunner",
         "nbagents.conditions": "AndTerminationCondition OrTerminationCondition TerminatedException "
         "TerminationCondition",

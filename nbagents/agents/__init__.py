@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .agent_port import ChatAgent
     from .agent_tool import AgentTool
     from .assistant import AssistantAgent
     from .chat_agent import BaseChatAgent
@@ -25,6 +26,7 @@ _FILES = {
     "ApprovalResponse": "code_approval",
     "AssistantAgent": "assistant",
     "BaseChatAgent": "chat_agent",
+    "ChatAgent": "agent_port",
     "CodeExecutorAgent": "code_executor",
     "CodeWritingAgent": "code_writing",
     "Handoff": "handoff",
@@ -44,6 +46,7 @@ __all__ = [
     "ApprovalResponse",
     "AssistantAgent",
     "BaseChatAgent",
+    "ChatAgent",
     "CodeExecutorAgent",
     "CodeWritingAgent",
     "Handoff",

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any
 
-from pydantic import BaseModel
-
 from ..cancellation import CancellationToken
-from ..component import ComponentBase
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
 from ..runtime import Usage, account, current_gate, ensured_gate
 from ..runtime.gate import Gate
 from ..runtime.spans import turn_span
 from ..state import BaseState
+from .agent_port import ChatAgent
 from .streaming import Emit, emitted, owned
-from .task import Response, Task, TaskResult, no_response, task_messages
+from .task import Response, Task, TaskResult, agent_task_messages, no_response
 
 
-class BaseChatAgent(ABC, ComponentBase[BaseModel]):
+class BaseChatAgent(ChatAgent):
     """Takes part in a conversation and remembers it: callers pass only what is new.
 
     Args:
@@ -30,8 +28,6 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
     Raises:
         ValueError: the name is not an identifier.
     """
-
-    component_type = "agent"
 
     def __init__(self, name: str, description: str) -> None:
         if not name.isidentifier():
@@ -96,7 +92,7 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
             ValueError: `task` is no task.
         """
         return await owned(
-            self._once(task_messages(task), cancellation_token or CancellationToken(), output_task_messages),
+            self._once(agent_task_messages(task), cancellation_token or CancellationToken(), output_task_messages),
             cancellation_token,
         )
 
@@ -108,7 +104,7 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
         output_task_messages: bool = True,
     ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
         """As `run`, but yields every message and event as it comes and the `TaskResult` last, in which all stand."""
-        messages, token = task_messages(task), cancellation_token or CancellationToken()
+        messages, token = agent_task_messages(task), cancellation_token or CancellationToken()
         stream = emitted(lambda emit: self._streamed(messages, emit, token, output_task_messages), cancellation_token)
         async with aclosing(stream):
             async for item in stream:

@@ -64,3 +64,15 @@ def task_messages(task: Any) -> list[BaseChatMessage]:
                 f"All messages in task list must be valid BaseChatMessage types, not {type(message).__name__}"
             )
     return list(task)
+
+
+def agent_task_messages(task: Any) -> list[BaseChatMessage]:
+    """As `task_messages`, for an agent by itself: it takes any sequence, where a team takes lists only."""
+    if isinstance(task, Sequence) and not isinstance(task, str):
+        for message in task:
+            if not isinstance(message, BaseChatMessage):
+                raise ValueError(
+                    f"Invalid message type in sequence: {type(message)}: a task is made of BaseChatMessage"
+                )
+        return task_messages(list(task))
+    return task_messages(task)

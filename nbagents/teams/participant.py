@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..agents.chat_agent import BaseChatAgent
+from ..agents.agent_port import ChatAgent
 from ..agents.task import Response, TaskResult, no_response
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
@@ -74,7 +74,7 @@ class Participant(Protocol):
 class AgentParticipant:
     """An agent in this process."""
 
-    def __init__(self, agent: BaseChatAgent) -> None:
+    def __init__(self, agent: ChatAgent) -> None:
         self._agent = agent
         self.name, self.description = agent.name, agent.description
 
@@ -144,7 +144,7 @@ class TeamParticipant:
 
 def is_agent(participant: object) -> bool:
     """True for an agent, of ours or of the user's own making; False for a team."""
-    return isinstance(participant, BaseChatAgent) or hasattr(participant, "on_messages_stream")
+    return isinstance(participant, ChatAgent) or hasattr(participant, "on_messages_stream")
 
 
 def participant_of(member: Any) -> Participant:

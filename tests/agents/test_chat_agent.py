@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from nbagents.agents import AssistantAgent, BaseChatAgent, Response
+from nbagents.agents import AssistantAgent, BaseChatAgent, ChatAgent, Response, TaskResult
 from nbagents.cancellation import CancellationToken
 from nbagents.messages import BaseChatMessage, TextMessage, ThoughtEvent
 from nbagents.runtime import Gate, passing
@@ -93,3 +94,67 @@ async def test_a_stream_without_a_response_is_an_error() -> None:
 async def test_a_task_that_is_none_is_refused(task: Any) -> None:
     with pytest.raises(ValueError, match=r"[Tt]ask"):
         await Both().run(task=task)
+
+
+class Wrapped(ChatAgent):
+    """Is no `BaseChatAgent`, and has no more than what a team asks of an agent."""
+
+    def __init__(self) -> None:
+        self.inner = Both()
+
+    @property
+    def name(self) -> str:
+        return "wrapped"
+
+    @property
+    def description(self) -> str:
+        return "has another agent speak"
+
+    @property
+    def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
+        return self.inner.produced_message_types
+
+    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
+        return await self.inner.on_messages(messages, cancellation_token)
+
+    def on_messages_stream(
+        self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[Any, None]:
+        return self.inner.on_messages_stream(messages, cancellation_token)
+
+    async def run(self, **given: Any) -> TaskResult:
+        return await self.inner.run(**given)
+
+    def run_stream(self, **given: Any) -> AsyncGenerator[Any, None]:
+        return self.inner.run_stream(**given)
+
+    async def on_reset(self, cancellation_token: CancellationToken) -> None:
+        return None
+
+    async def on_pause(self, cancellation_token: CancellationToken) -> None:
+        return None
+
+    async def on_resume(self, cancellation_token: CancellationToken) -> None:
+        return None
+
+    async def save_state(self) -> Mapping[str, Any]:
+        return {}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_an_agent_need_not_be_a_base_chat_agent() -> None:
+    agent = Wrapped()
+    assert not isinstance(agent, BaseChatAgent) and issubclass(BaseChatAgent, ChatAgent)
+    team = await RoundRobinGroupChat([agent], max_turns=1).run(task="go")
+    assert texts(team.messages) == ["go", "shown", "streamed"]
+
+
+@pytest.mark.parametrize("sequence", [tuple, deque])
+async def test_a_task_may_be_any_sequence_of_messages(sequence: Any) -> None:
+    task = sequence([TextMessage(content="one", source="a"), TextMessage(content="two", source="b")])
+    assert texts((await Both().run(task=task)).messages) == ["one", "two", "inner", "asked"]
