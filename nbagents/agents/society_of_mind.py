@@ -16,6 +16,7 @@ from ..models.messages import CreateResult, LLMMessage, SystemMessage, UserMessa
 from ..state import SocietyOfMindAgentState
 from .configs import SocietyOfMindAgentConfig, said
 from .heard import Heard
+from .known_attributes import AsksModel
 from .model_turn import AgentModel, words_of
 from .streaming_agent import StreamingChatAgent
 from .task import Response, TaskResult
@@ -27,7 +28,7 @@ NO_RESPONSE = "No response."
 BACKGROUND = "What was said before:"
 
 
-class SocietyOfMindAgent(StreamingChatAgent, Component[SocietyOfMindAgentConfig]):
+class SocietyOfMindAgent(AsksModel, StreamingChatAgent, Component[SocietyOfMindAgentConfig]):
     """Has an inner team discuss what it hears, and answers with a model's account of that discussion.
 
     The team begins anew for each turn; what was said in earlier turns is given to it as context.

@@ -1,0 +1,56 @@
+"""The attributes by which subclasses of AutoGen's agents reach for their parts, where these are held otherwise here.
+
+They are private there as well, but a subclass that asks its model itself has no other way to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..models.client import ChatCompletionClient
+from ..tools import Workbench
+from .handoff import Handoff
+from .model_turn import AgentModel
+from .toolbox import Toolbox
+
+
+class AsksModel:
+    """An agent with a model, which may be changed."""
+
+    _model: Any  # an AgentModel, or None where the agent does without
+    name: Any
+
+    @property
+    def _model_client(self) -> Any:
+        return self._model.client if self._model is not None else None
+
+    @_model_client.setter
+    def _model_client(self, client: ChatCompletionClient) -> None:
+        self._model = AgentModel(self.name, client, stream=self._model_client_stream)
+
+    @property
+    def _model_client_stream(self) -> bool:
+        return self._model is not None and bool(self._model.stream)
+
+    @_model_client_stream.setter
+    def _model_client_stream(self, stream: bool) -> None:
+        self._model.stream = stream
+
+
+class HasToolbox:
+    """An agent with tools, whose workbenches may be changed."""
+
+    _toolbox: Toolbox
+
+    @property
+    def _workbench(self) -> list[Workbench]:
+        return self._toolbox.workbenches
+
+    @_workbench.setter
+    def _workbench(self, workbenches: Sequence[Workbench]) -> None:
+        self._toolbox.workbenches = list(workbenches)
+
+    @property
+    def _handoffs(self) -> dict[str, Handoff]:
+        return self._toolbox.handoffs
