@@ -37,6 +37,7 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "ModelClientStreamingChunkEvent MultiModalMessage SelectSpeakerEvent SelectorEvent StopMessage "
         "StructuredContentType StructuredMessage StructuredMessageFactory TextMessage ThoughtEvent "
         "ToolCallExecutionEvent ToolCallRequestEvent ToolCallSummaryMessage UserInputRequestedEvent",
+        "nbagents.messages.structured": "StructureMessageConfig=StructuredMessageFactoryConfig",
     },
     "autogen_agentchat.state": {
         "nbagents.state": "AssistantAgentState BaseGroupChatManagerState BaseState ChatAgentContainerState "
@@ -226,8 +227,13 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         "nbagents.agents.code_executor": "RetryDecision",
         "nbagents.agents.configs": "AssistantAgentConfig CodeExecutorAgentConfig SocietyOfMindAgentConfig "
         "UserProxyAgentConfig",
+        "nbagents.agents.message_filter": "MessageFilterAgentConfig",
     },
-    "autogen_agentchat.tools": {"nbagents.agents.task_runner_tool": "TaskRunnerTool TaskRunnerToolArgs"},
+    "autogen_agentchat.tools": {
+        "nbagents.agents.configs": "AgentToolConfig",
+        "nbagents.agents.task_runner_tool": "TaskRunnerTool TaskRunnerToolArgs",
+        "nbagents.teams.team_tool": "TeamToolConfig",
+    },
     "autogen_core": {
         "nbagents.models.cache_store": "InMemoryStoreConfig",
         "nbagents.runtime": "MessageHandler SerializationRegistry subscription_factory",

@@ -30,8 +30,8 @@ class TaskResult(BaseModel):
 class Response:
     """What an agent answers in one turn, with what happened on the way."""
 
-    chat_message: BaseChatMessage
-    inner_messages: Sequence[BaseAgentEvent | BaseChatMessage] | None = None
+    chat_message: SerializeAsAny[BaseChatMessage]
+    inner_messages: Sequence[SerializeAsAny[BaseAgentEvent | BaseChatMessage]] | None = None
 
 
 def no_response(agent: str) -> ValueError:

@@ -117,3 +117,5 @@ def _tell(item: Any, emit: Emit) -> None:
     """A tool may stream anything; only messages and events belong to the conversation."""
     if isinstance(item, BaseAgentEvent | BaseChatMessage):
         emit(item)
+    else:
+        warnings.warn(f"Unexpected event type: {type(item)} in tool call streaming.", stacklevel=2)

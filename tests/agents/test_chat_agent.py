@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from nbagents.agents import AssistantAgent, BaseChatAgent, ChatAgent, Response, TaskResult
 from nbagents.cancellation import CancellationToken
-from nbagents.messages import BaseChatMessage, TextMessage, ThoughtEvent
+from nbagents.messages import BaseChatMessage, HandoffMessage, TextMessage, ThoughtEvent
 from nbagents.runtime import Gate, passing
 from nbagents.teams import RoundRobinGroupChat
 from tests.agents.scripts import client, kinds
@@ -158,3 +159,10 @@ async def test_an_agent_need_not_be_a_base_chat_agent() -> None:
 async def test_a_task_may_be_any_sequence_of_messages(sequence: Any) -> None:
     task = sequence([TextMessage(content="one", source="a"), TextMessage(content="two", source="b")])
     assert texts((await Both().run(task=task)).messages) == ["one", "two", "inner", "asked"]
+
+
+def test_a_response_is_json_with_all_that_its_messages_have() -> None:
+    handed = HandoffMessage(content="yours", source="a", target="b")
+    response = Response(chat_message=handed, inner_messages=[ThoughtEvent(content="hm", source="a")])
+    written = TypeAdapter(Response).dump_python(response, mode="json")
+    assert written == {"chat_message": handed.dump(), "inner_messages": [response.inner_messages[0].dump()]}  # type: ignore[index]  # it has one
