@@ -104,7 +104,7 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
         "Never invent an output."
     )
     NO_CODE_BLOCKS_FOUND_MESSAGE = (
-        "There is no code to run in the messages: put complete code into a ```python or ```sh block."
+        "No code blocks found in the thread: put complete code into a ```python or ```sh block."
     )
     DEFAULT_SUPPORTED_LANGUAGES: ClassVar[list[str]] = ["python", "sh"]
 

@@ -60,8 +60,8 @@ async def test_only_supported_languages_run() -> None:
 async def test_a_failure_and_an_empty_output_are_worded() -> None:
     agent = CodeExecutorAgent("c", ScriptedExecutor(FAILED, ""))
     failed, empty = [(await agent.run(task=CODE)).messages[-1].to_text() for _ in range(2)]
-    assert "exit code 3" in failed and failed.endswith("boom")
-    assert "exit code 0" in empty
+    assert failed == "The script ran, then exited with an error (POSIX exit code: 3)\nIts output was:\nboom"
+    assert empty.startswith("The script ran but produced no output to console. The POSIX exit code was: 0.")
 
 
 async def test_with_a_model_code_is_written_run_and_answered_from() -> None:
