@@ -55,7 +55,7 @@ class CodeRunner:
 
 
 def _worded(result: CodeResult) -> str:
-    """What a reader is told: an output as it is, and a status before it where the code failed, or where there is none."""
+    """What a reader is told: an output as it is, with a status before it where the code failed or printed nothing."""
     if result.output.startswith(NOT_APPROVED):
         return result.output
     if not result.output.strip():
