@@ -20,8 +20,7 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "CodeExecutorAgent MessageFilterAgent MessageFilterConfig PerSourceFilter SocietyOfMindAgent UserProxyAgent",
     },
     "autogen_agentchat.base": {
-        "nbagents.agents": "ChatAgent Handoff Response TaskResult",
-        "nbagents.agents.task_runner_tool": "TaskRunner",
+        "nbagents.agents": "ChatAgent Handoff Response TaskResult TaskRunner",
         "nbagents.conditions": "AndTerminationCondition OrTerminationCondition TerminatedException "
         "TerminationCondition",
         "nbagents.teams": "Team",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .handoff import Handoff
     from .message_filter import MessageFilterAgent, MessageFilterConfig, PerSourceFilter
     from .society_of_mind import SocietyOfMindAgent
-    from .task import Response, TaskResult
+    from .task import Response, TaskResult, TaskRunner
     from .user_proxy import UserProxyAgent
 
 _FILES = {
@@ -36,6 +36,7 @@ _FILES = {
     "Response": "task",
     "SocietyOfMindAgent": "society_of_mind",
     "TaskResult": "task",
+    "TaskRunner": "task",
     "UserProxyAgent": "user_proxy",
 }
 
@@ -56,6 +57,7 @@ __all__ = [
     "Response",
     "SocietyOfMindAgent",
     "TaskResult",
+    "TaskRunner",
     "UserProxyAgent",
 ]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
+from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage, TextMessage
 from ..runtime.usage import Usage
 
@@ -32,6 +33,28 @@ class Response:
 
     chat_message: SerializeAsAny[BaseChatMessage]
     inner_messages: Sequence[SerializeAsAny[BaseAgentEvent | BaseChatMessage]] | None = None
+
+
+class TaskRunner(Protocol):
+    """What works on tasks: an agent, a team, or something of the user's own."""
+
+    async def run(
+        self,
+        *,
+        task: Task = None,
+        cancellation_token: CancellationToken | None = None,
+        output_task_messages: bool = True,
+    ) -> TaskResult:
+        """Work on a task to the end."""
+
+    def run_stream(
+        self,
+        *,
+        task: Task = None,
+        cancellation_token: CancellationToken | None = None,
+        output_task_messages: bool = True,
+    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
+        """As `run`, but yields what happens and the result last."""
 
 
 def no_response(agent: str) -> ValueError:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
 from ..tools import BaseStreamTool
-from .task import Task, TaskResult
+from .task import TaskResult, TaskRunner
 
 Happening = BaseAgentEvent | BaseChatMessage
 
@@ -23,26 +23,8 @@ class TaskRunnerToolArgs(BaseModel):
     task: str
 
 
-class TaskRunner(Protocol):
-    """An agent or a team."""
-
-    async def run(
-        self,
-        *,
-        task: Task = None,
-        cancellation_token: CancellationToken | None = None,
-        output_task_messages: bool = True,
-    ) -> TaskResult:
-        """Work on a task to the end."""
-
-    def run_stream(
-        self,
-        *,
-        task: Task = None,
-        cancellation_token: CancellationToken | None = None,
-        output_task_messages: bool = True,
-    ) -> AsyncGenerator[Happening | TaskResult, None]:
-        """As `run`, but yields what happens and the result last."""
+class Remembering(TaskRunner, Protocol):
+    """An agent or a team, with what it remembers."""
 
     async def save_state(self) -> Mapping[str, Any]:
         """What it remembers, as JSON."""
@@ -64,7 +46,7 @@ class TaskRunnerTool(BaseStreamTool[TaskRunnerToolArgs, Happening, TaskResult]):
     """
 
     def __init__(
-        self, task_runner: TaskRunner, name: str, description: str, return_value_as_last_message: bool = False
+        self, task_runner: Remembering, name: str, description: str, return_value_as_last_message: bool = False
     ) -> None:
         super().__init__(TaskRunnerToolArgs, TaskResult, name, description, strict=True)
         self._task_runner = task_runner
