@@ -14,7 +14,7 @@ from ..runtime.gate import Gate
 from ..runtime.spans import turn_span
 from ..state import BaseState
 from .agent_port import ChatAgent
-from .streaming import Emit, emitted, owned
+from .streaming import Emit, closing, emitted, owned
 from .task import Response, Task, TaskResult, agent_task_messages, no_response
 
 
@@ -126,7 +126,7 @@ class BaseChatAgent(ChatAgent):
             emit(message)
         answered = False
         with self._in_run(messages) as (gate, usage):
-            async with aclosing(self.on_messages_stream(messages, token)) as stream:
+            async with closing(self.on_messages_stream(messages, token)) as stream:
                 async for item in stream:
                     answered = answered or isinstance(item, Response)
                     said = item.chat_message if isinstance(item, Response) else item

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel
@@ -13,6 +12,7 @@ from ..component import Component, ComponentConfig, ComponentModel
 from ..messages import BaseAgentEvent, BaseChatMessage
 from ..state import MessageFilterAgentState
 from .chat_agent import BaseChatAgent
+from .streaming import closing
 from .task import Response
 
 
@@ -66,7 +66,7 @@ class MessageFilterAgent(BaseChatAgent, Component[MessageFilterAgentConfig]):
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
         stream = self._wrapped_agent.on_messages_stream(self._apply_filter(messages), cancellation_token)
-        async with aclosing(stream):
+        async with closing(stream):
             async for item in stream:
                 yield item
 

@@ -18,6 +18,7 @@ from .configs import SocietyOfMindAgentConfig, said
 from .heard import Heard
 from .known_attributes import AsksModel
 from .model_turn import AgentModel, words_of
+from .streaming import closing
 from .streaming_agent import StreamingChatAgent
 from .task import Response, TaskResult
 
@@ -112,7 +113,7 @@ class SocietyOfMindAgent(AsksModel, StreamingChatAgent, Component[SocietyOfMindA
         stream = self._team.run_stream(
             task=await self._task(messages) or None, cancellation_token=cancellation_token, output_task_messages=False
         )
-        async with aclosing(stream):
+        async with closing(stream):
             async for item in stream:
                 if isinstance(item, TaskResult):
                     continue

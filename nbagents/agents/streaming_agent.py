@@ -10,7 +10,7 @@ from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
 from ..runtime import current_gate, ensured_gate, in_a_run
 from .chat_agent import BaseChatAgent
-from .streaming import Emit, emitted
+from .streaming import Emit, closing, emitted
 from .task import Response, no_response
 
 
@@ -27,7 +27,7 @@ class StreamingChatAgent(BaseChatAgent):
         """Yield what happens, and the `Response` last."""
 
     async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
-        async with aclosing(self.on_messages_stream(messages, cancellation_token)) as stream:
+        async with closing(self.on_messages_stream(messages, cancellation_token)) as stream:
             async for item in stream:
                 if isinstance(item, Response):
                     return item
@@ -38,7 +38,7 @@ class StreamingChatAgent(BaseChatAgent):
         if getattr(self.on_messages, "__func__", None) is not StreamingChatAgent.on_messages:
             return await super()._respond(messages, token)
         gate = current_gate()
-        async with aclosing(self.on_messages_stream(messages, token)) as stream:
+        async with closing(self.on_messages_stream(messages, token)) as stream:
             async for item in stream:
                 gate.record(item.chat_message if isinstance(item, Response) else item)
                 if isinstance(item, Response):

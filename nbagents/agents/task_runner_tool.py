@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -12,6 +11,7 @@ from pydantic import BaseModel
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
 from ..tools import BaseStreamTool
+from .streaming import closing
 from .task import TaskResult, TaskRunner
 
 Happening = BaseAgentEvent | BaseChatMessage
@@ -62,7 +62,7 @@ class TaskRunnerTool(BaseStreamTool[TaskRunnerToolArgs, Happening, TaskResult]):
     ) -> AsyncGenerator[Happening | TaskResult, None]:
         async with self._one_at_a_time:
             stream = self._task_runner.run_stream(task=args.task, cancellation_token=cancellation_token)
-            async with aclosing(stream):
+            async with closing(stream):
                 async for item in stream:
                     yield item
 

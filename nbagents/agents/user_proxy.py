@@ -14,6 +14,7 @@ from ..component import Component
 from ..errors import NBAgentsError, RunFailed
 from ..messages import BaseChatMessage, HandoffMessage, StopMessage, TextMessage, UserInputRequestedEvent
 from ..runtime import Answer, Question, current_gate
+from ..runtime.gate import Asker
 from ..waiting import is_async, wait_in_thread
 from .configs import UserProxyAgentConfig
 from .streaming_agent import StreamingChatAgent
@@ -115,22 +116,15 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
 
         Raises:
             HumanInputUnavailable: nobody can be asked.
-            RunFailed: `input_func` raised.
+            RunFailed: `input_func` raised, or `input` itself.
         """
-        gate, prompt = current_gate(), f"{self.name}, it is your turn."
+        prompt = f"{self.name}, it is your turn." if self.input_func is None else PROMPT
         if handoff is not None:
             prompt = f"Handoff received from {handoff.source}. {PROMPT}"
-        if self.input_func is None:
-            return await gate.person(self.name, prompt)
-        input_func, prompt = self.input_func, prompt if handoff else PROMPT
-
-        async def ask(question: Question) -> None:
-            text = await _called(input_func, prompt, token)
-            question.answer(Answer("reply", text=text, channel="input_func"))
-
+        asker = None if self.input_func is None else _asker(self.input_func, prompt, token)
         with self.InputRequestContext.populate_context(request_id):
             try:
-                return await gate.person(self.name, prompt, asker=ask)
+                return await current_gate().person(self.name, prompt, asker=asker)
             except NBAgentsError:
                 raise
             except Exception as error:
@@ -150,6 +144,16 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
     @classmethod
     def _from_config(cls, config: UserProxyAgentConfig) -> Self:
         return cls(config.name, description=config.description)
+
+
+def _asker(input_func: InputFunc, prompt: str, token: CancellationToken) -> Asker:
+    """Brings a question to `input_func`."""
+
+    async def ask(question: Question) -> None:
+        text = await _called(input_func, prompt, token)
+        question.answer(Answer("reply", text=text, channel="input_func"))
+
+    return ask
 
 
 async def _called(input_func: InputFunc, prompt: str, token: CancellationToken) -> str:

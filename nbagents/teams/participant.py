@@ -7,12 +7,12 @@ team, an agent that is registered in a runtime (`on_runtime.py`), or one that li
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..agents.agent_port import ChatAgent
+from ..agents.streaming import closing
 from ..agents.task import Response, TaskResult, no_response
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
@@ -79,7 +79,7 @@ class AgentParticipant:
         self.name, self.description = agent.name, agent.description
 
     async def speak(self, heard: list[BaseChatMessage], tell: Tell, token: CancellationToken) -> Spoken:
-        async with aclosing(self._agent.on_messages_stream(heard, token)) as stream:
+        async with closing(self._agent.on_messages_stream(heard, token)) as stream:
             async for item in stream:
                 if isinstance(item, Response):
                     answer = [item.chat_message]
@@ -114,7 +114,7 @@ class TeamParticipant:
         reset = TAKING_PART.set(True)
         try:
             stream = self._team.run_stream(task=heard or None, cancellation_token=token, output_task_messages=False)
-            async with aclosing(stream):
+            async with closing(stream):
                 async for item in stream:
                     if isinstance(item, TaskResult):
                         chat = [message for message in item.messages if isinstance(message, BaseChatMessage)]

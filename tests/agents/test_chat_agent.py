@@ -166,3 +166,31 @@ def test_a_response_is_json_with_all_that_its_messages_have() -> None:
     response = Response(chat_message=handed, inner_messages=[ThoughtEvent(content="hm", source="a")])
     written = TypeAdapter(Response).dump_python(response, mode="json")
     assert written == {"chat_message": handed.dump(), "inner_messages": [response.inner_messages[0].dump()]}  # type: ignore[index]  # it has one
+
+
+class Items:
+    """An iterator that is no generator: there is nothing to close."""
+
+    def __init__(self, *items: Any) -> None:
+        self.items = list(items)
+
+    def __aiter__(self) -> Items:
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self.items:
+            raise StopAsyncIteration
+        return self.items.pop(0)
+
+
+async def test_the_stream_of_an_agent_may_be_any_async_iterator() -> None:
+    class Iterated(Both):
+        def on_messages_stream(self, messages: Any, cancellation_token: CancellationToken) -> Any:
+            return Items(
+                ThoughtEvent(content="hm", source=self.name),
+                Response(chat_message=TextMessage(content="so", source=self.name)),
+            )
+
+    *_, result = [item async for item in Iterated().run_stream(task="go")]
+    team = await RoundRobinGroupChat([Iterated()], max_turns=1).run(task="go")
+    assert texts(result.messages) == texts(team.messages) == ["go", "hm", "so"]

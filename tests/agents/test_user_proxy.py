@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -162,3 +163,9 @@ async def test_another_input_func_may_take_its_place() -> None:
     agent = UserProxyAgent("u", input_func=lambda prompt: "one")
     agent.input_func = lambda prompt: "other"
     assert (await agent.run(task="go")).messages[-1].to_text() == "other"
+
+
+async def test_an_error_of_input_itself_is_told_like_that_of_an_input_func() -> None:
+    told = r"^Failed to get user input: no line$"
+    with patch("builtins.input", side_effect=ValueError("no line")), pytest.raises(RuntimeError, match=told):
+        await UserProxyAgent("u").run(task="go")
