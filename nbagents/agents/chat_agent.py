@@ -15,7 +15,7 @@ from ..runtime.spans import turn_span
 from ..state import BaseState
 from .agent_port import ChatAgent
 from .streaming import Emit, closing, emitted, owned
-from .task import Response, Task, TaskResult, agent_task_messages, no_response
+from .task import Response, Task, TaskResult, agent_task_messages, no_response, said_by
 
 
 class BaseChatAgent(ChatAgent):
@@ -129,7 +129,7 @@ class BaseChatAgent(ChatAgent):
             async with closing(self.on_messages_stream(messages, token)) as stream:
                 async for item in stream:
                     answered = answered or isinstance(item, Response)
-                    said = item.chat_message if isinstance(item, Response) else item
+                    said = said_by(self.name, item.chat_message if isinstance(item, Response) else item)
                     gate.record(said)
                     emit(said)
                     if not isinstance(said, ModelClientStreamingChunkEvent):
@@ -142,7 +142,7 @@ class BaseChatAgent(ChatAgent):
         """One turn within `run`: `on_messages`, which a subclass may have made its own, as AutoGen asks it there."""
         gate, response = current_gate(), await self.on_messages(messages, token)
         for said in (*(response.inner_messages or ()), response.chat_message):
-            gate.record(said)
+            gate.record(said_by(self.name, said))
         return response
 
     @contextmanager

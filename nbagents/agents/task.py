@@ -57,6 +57,17 @@ class TaskRunner(Protocol):
         """As `run`, but yields what happens and the result last."""
 
 
+def said_by(agent: str, said: Any) -> BaseAgentEvent | BaseChatMessage:
+    """What an agent said, if it is something that can be said.
+
+    Raises:
+        ValueError: it is not; the agent's code is at fault.
+    """
+    if not isinstance(said, BaseAgentEvent | BaseChatMessage):
+        raise ValueError(f"{agent} said {said!r}: expected a message or an event, as nbagents.messages has them")
+    return said
+
+
 def no_response(agent: str) -> ValueError:
     """An agent's turn ended without an answer: its code is at fault."""
     return ValueError(

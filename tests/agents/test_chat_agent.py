@@ -194,3 +194,17 @@ async def test_the_stream_of_an_agent_may_be_any_async_iterator() -> None:
     *_, result = [item async for item in Iterated().run_stream(task="go")]
     team = await RoundRobinGroupChat([Iterated()], max_turns=1).run(task="go")
     assert texts(result.messages) == texts(team.messages) == ["go", "hm", "so"]
+
+
+async def test_what_is_no_message_cannot_be_said() -> None:
+    class Wordy(Both):
+        async def on_messages(self, messages: Any, cancellation_token: CancellationToken) -> Any:
+            return Response(chat_message="just text")  # type: ignore[arg-type]  # what is tried
+
+        async def on_messages_stream(self, messages: Any, cancellation_token: CancellationToken) -> Any:
+            yield "just text"
+
+    with pytest.raises(ValueError, match="both said 'just text': expected a message or an event"):
+        await Wordy().run(task="go")
+    with pytest.raises(ValueError, match="both said 'just text': expected a message or an event"):
+        _ = [item async for item in Wordy().run_stream(task="go")]
