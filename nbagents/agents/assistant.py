@@ -128,7 +128,8 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
             output_content_type is not None if reflect_on_tool_use is None else reflect_on_tool_use
         )
         self._max_tool_iterations = max_tool_iterations
-        self._summary = ToolSummary(tool_call_summary_format, tool_call_summary_formatter)
+        self._tool_call_summary_format = tool_call_summary_format
+        self._tool_call_summary_formatter = tool_call_summary_formatter
         self._output_content_type, self._output_content_type_format = output_content_type, output_content_type_format
         self._metadata = dict(metadata or {})
         self._heard = Heard()
@@ -222,7 +223,8 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
                 async for happening in reflection:
                     yield happening
         else:
-            yield Response(chat_message=self._summary.of(self.name, calls, results))
+            summary = ToolSummary(self._tool_call_summary_format, self._tool_call_summary_formatter)
+            yield Response(chat_message=summary.of(self.name, calls, results))
 
     async def _asking(
         self, id: str, token: CancellationToken, **asked: Any

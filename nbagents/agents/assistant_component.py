@@ -33,7 +33,7 @@ def config_of(agent: AssistantAgent) -> AssistantAgentConfig:
         system_message=str(agent._system_messages[0].content) if agent._system_messages else None,
         model_client_stream=agent._model.stream,
         reflect_on_tool_use=agent._reflect_on_tool_use,
-        tool_call_summary_format=agent._summary.format,
+        tool_call_summary_format=agent._tool_call_summary_format,
         max_tool_iterations=agent._max_tool_iterations,
         metadata=agent._metadata,
         structured_message_factory=_output(agent),

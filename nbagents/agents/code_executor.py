@@ -145,6 +145,10 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
         return self._runner.executor
 
     @property
+    def _approval_func(self) -> ApprovalFuncType | None:  # likewise
+        return self._runner.approval_func
+
+    @property
     def model_context(self) -> ChatCompletionContext:
         """The conversation as the model is shown it."""
         return self._model_context

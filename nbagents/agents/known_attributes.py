@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..models.client import ChatCompletionClient
-from ..tools import Workbench
+from ..tools import BaseTool, Workbench
 from .handoff import Handoff
 from .model_turn import AgentModel
 from .toolbox import Toolbox
@@ -54,3 +54,7 @@ class HasToolbox:
     @property
     def _handoffs(self) -> dict[str, Handoff]:
         return self._toolbox.handoffs
+
+    @property
+    def _handoff_tools(self) -> list[BaseTool[Any, Any]]:
+        return list(self._toolbox.handoff_tools.values())

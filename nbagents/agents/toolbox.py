@@ -33,7 +33,7 @@ class Toolbox:
 
     def __init__(self, workbenches: Sequence[Workbench], handoffs: Mapping[str, Handoff]) -> None:
         self.workbenches, self.handoffs = list(workbenches), dict(handoffs)
-        self._handoff_tools: dict[str, BaseTool[Any, Any]] = {
+        self.handoff_tools: dict[str, BaseTool[Any, Any]] = {
             name: handoff.handoff_tool for name, handoff in handoffs.items()
         }
         self._offered_by: dict[str, Workbench] = {}
@@ -46,7 +46,7 @@ class Toolbox:
             for schema in await workbench.list_tools():
                 tools.append(schema)
                 self._offered_by.setdefault(schema["name"], workbench)
-        return [*tools, *self._handoff_tools.values()]
+        return [*tools, *self.handoff_tools.values()]
 
     async def run(
         self, agent: str, calls: Sequence[FunctionCall], token: CancellationToken
@@ -99,7 +99,7 @@ class Toolbox:
     async def _one(
         self, agent: str, call: FunctionCall, token: CancellationToken, emit: Emit
     ) -> FunctionExecutionResult:
-        target = self._handoff_tools.get(call.name) or self._offered_by.get(call.name)
+        target = self.handoff_tools.get(call.name) or self._offered_by.get(call.name)
         if target is None:
             text = f"Error: tool '{call.name}' not found in any workbench"
             return FunctionExecutionResult(content=text, name=call.name, call_id=call.id, is_error=True)

@@ -87,14 +87,14 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
     async def _turn(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[UserInputRequestedEvent | Response, None]:
-        handoff = self._handoff_in(messages)
+        handoff = self._get_latest_handoff(messages)
         asked = UserInputRequestedEvent(request_id=str(uuid.uuid4()), source=self.name)
         yield asked
         answer = await self._ask(asked.request_id, handoff, cancellation_token)
         # The request is not among the inner messages: conditions look at what is said, not at being asked.
         yield Response(chat_message=self._message(answer, handoff))
 
-    def _handoff_in(self, messages: Sequence[BaseChatMessage]) -> HandoffMessage | None:
+    def _get_latest_handoff(self, messages: Sequence[BaseChatMessage]) -> HandoffMessage | None:
         """The handoff that made it the person's turn.
 
         Raises:

@@ -182,6 +182,7 @@ async def test_a_subclass_may_ask_its_model_itself_and_change_its_parts() -> Non
     assert (await agent.run(task="go")).messages[-1].to_text() == "hi"
     assert prompt(model) == [("SystemMessage", "Be brief."), ("UserMessage", "go")]
     assert [tool.name for tool in agent._tools] == ["add"] and list(agent._handoffs) == ["transfer_to_b"]
+    assert [tool.name for tool in agent._handoff_tools] == ["transfer_to_b"]
 
 
 async def test_model_workbench_and_instructions_may_be_exchanged_between_runs() -> None:
