@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
@@ -208,3 +209,10 @@ async def test_what_is_no_message_cannot_be_said() -> None:
         await Wordy().run(task="go")
     with pytest.raises(ValueError, match="both said 'just text': expected a message or an event"):
         _ = [item async for item in Wordy().run_stream(task="go")]
+
+
+def test_agents_and_teams_serve_one_loop_after_another() -> None:
+    agent = AssistantAgent("a", client("one", "two"))
+    team = RoundRobinGroupChat([AssistantAgent("b", client("three", "four"))], max_turns=1)
+    said = [texts(asyncio.run(runner.run(task="go")).messages)[-1] for runner in (agent, agent, team, team)]
+    assert said == ["one", "two", "three", "four"]
