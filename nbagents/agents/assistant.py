@@ -120,7 +120,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
             )
         workbenches, self._tools = workbenches_of(tools, workbench, model_client)
         self._toolbox = Toolbox(workbenches, handoffs_by_name(handoffs, self._tools, model_client))
-        self._model = AgentModel(name, model_client, stream=model_client_stream)
+        self._agent_model = AgentModel(name, model_client, stream=model_client_stream)
         self._memory = memories_of(memory)
         self._model_context = UnboundedChatCompletionContext() if model_context is None else model_context
         self._system_messages = instructions(system_message)
@@ -168,7 +168,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
         await load_states(self._toolbox.workbenches, loaded.workbench)
         await load_states(self._memory, loaded.memory)
 
-    async def _turn(
+    async def _take_turn(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[Happening, None]:
         inner: list[BaseAgentEvent | BaseChatMessage] = []
@@ -203,7 +203,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
                         yield item
             assert answer is not None, "asking a model ends with its answer"
             if isinstance(answer.content, str):
-                yield Response(chat_message=await self._said(answer, id))
+                yield Response(chat_message=await self._answer_of(answer, id))
                 return
             calls = answer.content or self._no_calls(answer)
             yield ToolCallRequestEvent(id=id, content=calls, source=self.name, models_usage=answer.usage)
@@ -213,7 +213,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
                         results = told
                     else:
                         yield told
-            await self._remember(answer, results)
+            await self._add_to_context(answer, results)
             yield ToolCallExecutionEvent(content=results, source=self.name)
             if handoff := self._toolbox.handoff(self.name, answer, results):
                 yield Response(chat_message=handoff)
@@ -231,7 +231,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
     ) -> aclosing[AsyncGenerator[BaseAgentEvent | CreateResult, None]]:
         """Ask the model about the conversation so far."""
         prompt = await prompt_of(self._model_context, self._system_messages)
-        return aclosing(self._model.ask(prompt, token, message_id=id, **asked))
+        return aclosing(self._agent_model.ask(prompt, token, message_id=id, **asked))
 
     async def _reflection(self, token: CancellationToken) -> AsyncGenerator[Happening, None]:
         """One more model call, without tools, for an answer from their results."""
@@ -241,13 +241,13 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
                 if not isinstance(item, CreateResult):
                     yield item
                 elif isinstance(item.content, str):
-                    yield Response(chat_message=await self._said(item, id))
+                    yield Response(chat_message=await self._answer_of(item, id))
                 else:
                     raise RunFailed("Reflect on tool use produced no valid text response.", agent=self.name)
 
-    async def _said(self, answer: CreateResult, id: str) -> BaseChatMessage:
+    async def _answer_of(self, answer: CreateResult, id: str) -> BaseChatMessage:
         """The answer as a message; it enters the context once it is known to be one."""
-        text = words_of(answer, self._model.client)
+        text = words_of(answer, self._agent_model.client)
         message: BaseChatMessage
         if self._output_content_type is None:
             message = TextMessage(id=id, content=text, source=self.name, models_usage=answer.usage)
@@ -275,7 +275,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
             format_string=self._output_content_type_format,
         )
 
-    async def _remember(self, answer: CreateResult, results: list[FunctionExecutionResult]) -> None:
+    async def _add_to_context(self, answer: CreateResult, results: list[FunctionExecutionResult]) -> None:
         """The calls and their results, together."""
         await self._model_context.add_message(
             AssistantMessage(content=answer.content, source=self.name, thought=answer.thought or None)
@@ -284,7 +284,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
 
     def _no_calls(self, answer: CreateResult) -> list[FunctionCall]:
         """An empty list of calls is no answer."""
-        text_of(answer.model_copy(update={"content": ""}), self._model.client)
+        text_of(answer.model_copy(update={"content": ""}), self._agent_model.client)
         raise AssertionError("an empty text is refused")
 
     def _to_config(self) -> AssistantAgentConfig:

@@ -92,7 +92,7 @@ class BaseChatAgent(ChatAgent):
             ValueError: `task` is no task.
         """
         return await owned(
-            self._once(agent_task_messages(task), cancellation_token or CancellationToken(), output_task_messages),
+            self._run_whole(agent_task_messages(task), cancellation_token or CancellationToken(), output_task_messages),
             cancellation_token,
         )
 
@@ -105,27 +105,29 @@ class BaseChatAgent(ChatAgent):
     ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
         """As `run`, but yields every message and event as it comes and the `TaskResult` last, in which all stand."""
         messages, token = agent_task_messages(task), cancellation_token or CancellationToken()
-        stream = emitted(lambda emit: self._streamed(messages, emit, token, output_task_messages), cancellation_token)
+        stream = emitted(
+            lambda emit: self._run_streamed(messages, emit, token, output_task_messages), cancellation_token
+        )
         async with aclosing(stream):
             async for item in stream:
                 yield item
 
-    async def _once(
+    async def _run_whole(
         self, messages: list[BaseChatMessage], token: CancellationToken, output_task_messages: bool
     ) -> TaskResult:
-        with self._in_run(messages) as (_, usage):
-            response = await self._respond(messages, token)
+        with self._own_run(messages) as (_, usage):
+            response = await self._respond_in_run(messages, token)
         said = [*(response.inner_messages or ()), response.chat_message]
         return TaskResult(messages=[*messages, *said] if output_task_messages else said, usage=usage)
 
-    async def _streamed(
+    async def _run_streamed(
         self, messages: list[BaseChatMessage], emit: Emit, token: CancellationToken, output_task_messages: bool
     ) -> TaskResult:
         kept: list[BaseAgentEvent | BaseChatMessage] = list(messages) if output_task_messages else []
         for message in kept:
             emit(message)
         answered = False
-        with self._in_run(messages) as (gate, usage):
+        with self._own_run(messages) as (gate, usage):
             async with closing(self.on_messages_stream(messages, token)) as stream:
                 async for item in stream:
                     answered = answered or isinstance(item, Response)
@@ -138,7 +140,7 @@ class BaseChatAgent(ChatAgent):
             raise no_response(self.name)
         return TaskResult(messages=kept, usage=usage)
 
-    async def _respond(self, messages: list[BaseChatMessage], token: CancellationToken) -> Response:
+    async def _respond_in_run(self, messages: list[BaseChatMessage], token: CancellationToken) -> Response:
         """One turn within `run`: `on_messages`, which a subclass may have made its own, as AutoGen asks it there."""
         gate, response = current_gate(), await self.on_messages(messages, token)
         for said in (*(response.inner_messages or ()), response.chat_message):
@@ -146,7 +148,7 @@ class BaseChatAgent(ChatAgent):
         return response
 
     @contextmanager
-    def _in_run(self, task: Sequence[BaseChatMessage]) -> Iterator[tuple[Gate, Usage]]:
+    def _own_run(self, task: Sequence[BaseChatMessage]) -> Iterator[tuple[Gate, Usage]]:
         """A run of this agent alone: its gate, and what it spends."""
         with ensured_gate() as gate, account() as usage:
             if task or not gate.resumed:

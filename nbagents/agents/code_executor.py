@@ -134,7 +134,9 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
         self._model_context = UnboundedChatCompletionContext() if model_context is None else model_context
         self._system_messages = instructions(system_message)
         self._heard = Heard()
-        self._model = AgentModel(name, model_client, stream=model_client_stream) if model_client is not None else None
+        self._agent_model = (
+            AgentModel(name, model_client, stream=model_client_stream) if model_client is not None else None
+        )
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
@@ -180,11 +182,11 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
         await self._model_context.load_state(loaded.llm_context)
         self._heard.restore(loaded.unfinished)
 
-    async def _turn(
+    async def _take_turn(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[Happening, None]:
         inner: list[BaseAgentEvent | BaseChatMessage] = []
-        if self._model is None:
+        if self._agent_model is None:
             yield await self._run_code_of(messages, cancellation_token)
             return
         async with aclosing(self._write_and_run(messages, cancellation_token)) as work:
@@ -243,12 +245,12 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
 
     async def _answer(self, token: CancellationToken) -> AsyncGenerator[BaseAgentEvent | _Answer, None]:
         """Ask the model: yields what it shows on the way, and its answer last."""
-        assert self._model is not None, "only an agent with a model asks it"
+        assert self._agent_model is not None, "only an agent with a model asks it"
         id, prompt = str(uuid.uuid4()), await prompt_of(self._model_context, self._system_messages)
-        async with aclosing(self._model.ask(prompt, token, message_id=id)) as asking:
+        async with aclosing(self._agent_model.ask(prompt, token, message_id=id)) as asking:
             async for item in asking:
                 if isinstance(item, CreateResult):
-                    text, thought = words_of(item, self._model.client), item.thought or None
+                    text, thought = words_of(item, self._agent_model.client), item.thought or None
                     yield _Answer(id, AssistantMessage(content=text, source=self.name, thought=thought), item.usage)
                 else:
                     yield item
@@ -271,9 +273,9 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
 
     async def _decide(self, result: CodeResult, token: CancellationToken) -> RetryDecision:
         """Whether the model writes it again; it is then told to."""
-        assert self._model is not None, "only an agent with a model retries"
+        assert self._agent_model is not None, "only an agent with a model retries"
         context = await self._model_context.get_messages()
-        decision = await retry_decision(self.name, self._model.client, context, result, token)
+        decision = await retry_decision(self.name, self._agent_model.client, context, result, token)
         if decision.retry:
             correct = UserMessage(content=f"Write the code again, corrected: {decision.reason}", source=self.name)
             await self._model_context.add_message(correct)

@@ -18,24 +18,23 @@ from .toolbox import Toolbox
 class AsksModel:
     """An agent with a model, which may be changed."""
 
-    _model: Any  # an AgentModel, or None where the agent does without
-    name: Any
+    _agent_model: Any = None  # an AgentModel; None where the agent does without, and before it is made
 
     @property
     def _model_client(self) -> Any:
-        return self._model.client if self._model is not None else None
+        return self._agent_model.client if self._agent_model is not None else None
 
     @_model_client.setter
     def _model_client(self, client: ChatCompletionClient) -> None:
-        self._model = AgentModel(self.name, client, stream=self._model_client_stream)
+        self._agent_model = AgentModel(getattr(self, "_name", ""), client, stream=self._model_client_stream)
 
     @property
     def _model_client_stream(self) -> bool:
-        return self._model is not None and bool(self._model.stream)
+        return self._agent_model is not None and bool(self._agent_model.stream)
 
     @_model_client_stream.setter
     def _model_client_stream(self, stream: bool) -> None:
-        self._model.stream = stream
+        self._agent_model.stream = stream
 
 
 class HasToolbox:

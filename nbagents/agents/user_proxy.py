@@ -84,15 +84,15 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
     async def on_reset(self, cancellation_token: CancellationToken | None = None) -> None:
         return None
 
-    async def _turn(
+    async def _take_turn(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[UserInputRequestedEvent | Response, None]:
         handoff = self._get_latest_handoff(messages)
         asked = UserInputRequestedEvent(request_id=str(uuid.uuid4()), source=self.name)
         yield asked
-        answer = await self._ask(asked.request_id, handoff, cancellation_token)
+        answer = await self._ask_person(asked.request_id, handoff, cancellation_token)
         # The request is not among the inner messages: conditions look at what is said, not at being asked.
-        yield Response(chat_message=self._message(answer, handoff))
+        yield Response(chat_message=self._as_message(answer, handoff))
 
     def _get_latest_handoff(self, messages: Sequence[BaseChatMessage]) -> HandoffMessage | None:
         """The handoff that made it the person's turn.
@@ -111,7 +111,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
             )
         return last
 
-    async def _ask(self, request_id: str, handoff: HandoffMessage | None, token: CancellationToken) -> Answer:
+    async def _ask_person(self, request_id: str, handoff: HandoffMessage | None, token: CancellationToken) -> Answer:
         """The person's answer, through the gate.
 
         Raises:
@@ -130,7 +130,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
             except Exception as error:
                 raise RunFailed(f"Failed to get user input: {error}", agent=self.name) from error
 
-    def _message(self, answer: Answer, handoff: HandoffMessage | None) -> BaseChatMessage:
+    def _as_message(self, answer: Answer, handoff: HandoffMessage | None) -> BaseChatMessage:
         if answer.decision == "end":
             return StopMessage(content=answer.text or ENDED, source=self.name)
         text = YOU_DECIDE if answer.decision == "decide" else answer.text

@@ -216,3 +216,22 @@ def test_agents_and_teams_serve_one_loop_after_another() -> None:
     team = RoundRobinGroupChat([AssistantAgent("b", client("three", "four"))], max_turns=1)
     said = [texts(asyncio.run(runner.run(task="go")).messages)[-1] for runner in (agent, agent, team, team)]
     assert said == ["one", "two", "three", "four"]
+
+
+async def test_a_subclass_may_have_helpers_and_counters_of_usual_names() -> None:
+    class Counting(Both):
+        def __init__(self) -> None:
+            super().__init__("counting")
+            self._turn = self._task = self._prompt = self._model = self._once = self._message = 0
+
+        async def _respond(self, text: str) -> str:
+            return text
+
+    class Named(AssistantAgent):
+        def __init__(self, answer: str) -> None:
+            self._model_client = client("never asked")
+            super().__init__("named", client(answer))
+            self._turn, self._model, self._summary, self._system, self._task = 0, "gpt", "", "", ""
+
+    assert texts((await Counting().run(task="go")).messages) == ["go", "inner", "asked"]
+    assert texts((await Named("hi").run(task="go")).messages) == ["go", "hi"]
