@@ -293,7 +293,6 @@ _UNBOUNDED = nullcontext()
 
 def _fail_with(asking: Any, question: Question) -> None:
     """An asker that raised could not reach anybody: that is the answer's failure. One that gave up, likewise."""
-    if asking.cancelled():
-        question.fail(asyncio.CancelledError("whoever was to answer gave up"))
-    elif asking.exception() is not None:
-        question.fail(asking.exception())
+    error = asyncio.CancelledError("nobody answers any more") if asking.cancelled() else asking.exception()
+    if error is not None:
+        question.fail(error)
