@@ -20,8 +20,7 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "CodeExecutorAgent MessageFilterAgent MessageFilterConfig PerSourceFilter SocietyOfMindAgent UserProxyAgent",
     },
     "autogen_agentchat.base": {
-        "nbagents.agents": "ChatAgent=BaseChatAgent Handoff Response TaskResult",
-        "nbagents.agents.task_runner_tool": "TaskRunner",
+        "nbagents.agents": "ChatAgent Handoff Response TaskResult TaskRunner",
         "nbagents.conditions": "AndTerminationCondition OrTerminationCondition TerminatedException "
         "TerminationCondition",
         "nbagents.teams": "Team",
@@ -37,6 +36,7 @@ HERE: Mapping[str, Mapping[str, str]] = {
         "ModelClientStreamingChunkEvent MultiModalMessage SelectSpeakerEvent SelectorEvent StopMessage "
         "StructuredContentType StructuredMessage StructuredMessageFactory TextMessage ThoughtEvent "
         "ToolCallExecutionEvent ToolCallRequestEvent ToolCallSummaryMessage UserInputRequestedEvent",
+        "nbagents.messages.structured": "StructureMessageConfig=StructuredMessageFactoryConfig",
     },
     "autogen_agentchat.state": {
         "nbagents.state": "AssistantAgentState BaseGroupChatManagerState BaseState ChatAgentContainerState "
@@ -226,8 +226,13 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         "nbagents.agents.code_executor": "RetryDecision",
         "nbagents.agents.configs": "AssistantAgentConfig CodeExecutorAgentConfig SocietyOfMindAgentConfig "
         "UserProxyAgentConfig",
+        "nbagents.agents.message_filter": "MessageFilterAgentConfig",
     },
-    "autogen_agentchat.tools": {"nbagents.agents.task_runner_tool": "TaskRunnerTool TaskRunnerToolArgs"},
+    "autogen_agentchat.tools": {
+        "nbagents.agents.configs": "AgentToolConfig",
+        "nbagents.agents.task_runner_tool": "TaskRunnerTool TaskRunnerToolArgs",
+        "nbagents.teams.team_tool": "TeamToolConfig",
+    },
     "autogen_core": {
         "nbagents.models.cache_store": "InMemoryStoreConfig",
         "nbagents.runtime": "MessageHandler SerializationRegistry subscription_factory",

@@ -18,7 +18,7 @@ line is all that a user sees, because these errors render without a traceback.
     │   ├── ModelServerError          the server failed, or has too much to do
     │   ├── ModelConnectionError      the server cannot be reached, or went away
     │   │   └── ModelTimeoutError     it did not answer in time
-    │   ├── ModelResponseError        the answer is incomplete, malformed or refused
+    │   ├── ModelResponseError        the answer is incomplete, malformed or refused (RuntimeError)
     │   │   ├── ModelContextOverflowError  the conversation is longer than the model's context
     │   │   └── ModelContentFilterError    the provider's content filter stopped question or answer
     │   └── ModelFallbackError        none of several models answered
@@ -175,7 +175,7 @@ class ModelTimeoutError(ModelConnectionError):
     """The server did not answer in time."""
 
 
-class ModelResponseError(ModelError):
+class ModelResponseError(ModelError, RuntimeError):
     """The answer is incomplete, malformed or refused; a part of an answer is never taken for one."""
 
 

@@ -41,8 +41,8 @@ class UserInputManager:
     """
 
     def __init__(self, callback: InputFunc) -> None:
-        self._callback = callback
-        self._shown: dict[str, asyncio.Event] = {}
+        self.callback = callback
+        self.input_events: dict[str, asyncio.Event] = {}
 
     def get_wrapped_callback(self) -> Callable[[str, CancellationToken | None], Awaitable[str]]:
         """The function to give to a `UserProxyAgent`."""
@@ -53,10 +53,10 @@ class UserInputManager:
             try:
                 await self._event(request_id).wait()
             finally:
-                del self._shown[request_id]
-            if is_async(self._callback):
-                return await cast(AsyncInputFunc, self._callback)(prompt, cancellation_token)
-            return await wait_in_thread(cast(SyncInputFunc, self._callback), prompt)
+                del self.input_events[request_id]
+            if is_async(self.callback):
+                return await cast(AsyncInputFunc, self.callback)(prompt, cancellation_token)
+            return await wait_in_thread(cast(SyncInputFunc, self.callback), prompt)
 
         return ask
 
@@ -65,7 +65,7 @@ class UserInputManager:
         self._event(request_id).set()
 
     def _event(self, request_id: str) -> asyncio.Event:
-        return self._shown.setdefault(request_id, asyncio.Event())
+        return self.input_events.setdefault(request_id, asyncio.Event())
 
 
 async def Console(

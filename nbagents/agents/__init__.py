@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .agent_port import ChatAgent
     from .agent_tool import AgentTool
     from .assistant import AssistantAgent
     from .chat_agent import BaseChatAgent
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from .handoff import Handoff
     from .message_filter import MessageFilterAgent, MessageFilterConfig, PerSourceFilter
     from .society_of_mind import SocietyOfMindAgent
-    from .task import Response, TaskResult
+    from .task import Response, TaskResult, TaskRunner
     from .user_proxy import UserProxyAgent
 
 _FILES = {
@@ -25,6 +26,7 @@ _FILES = {
     "ApprovalResponse": "code_approval",
     "AssistantAgent": "assistant",
     "BaseChatAgent": "chat_agent",
+    "ChatAgent": "agent_port",
     "CodeExecutorAgent": "code_executor",
     "CodeWritingAgent": "code_writing",
     "Handoff": "handoff",
@@ -34,6 +36,7 @@ _FILES = {
     "Response": "task",
     "SocietyOfMindAgent": "society_of_mind",
     "TaskResult": "task",
+    "TaskRunner": "task",
     "UserProxyAgent": "user_proxy",
 }
 
@@ -44,6 +47,7 @@ __all__ = [
     "ApprovalResponse",
     "AssistantAgent",
     "BaseChatAgent",
+    "ChatAgent",
     "CodeExecutorAgent",
     "CodeWritingAgent",
     "Handoff",
@@ -53,6 +57,7 @@ __all__ = [
     "Response",
     "SocietyOfMindAgent",
     "TaskResult",
+    "TaskRunner",
     "UserProxyAgent",
 ]
 

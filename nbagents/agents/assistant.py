@@ -37,8 +37,6 @@ from ..models.messages import (
     FunctionCall,
     FunctionExecutionResult,
     FunctionExecutionResultMessage,
-    LLMMessage,
-    SystemMessage,
 )
 from ..state import AssistantAgentState
 from ..tools import BaseTool, Workbench
@@ -47,7 +45,8 @@ from .assistant_setup import handoffs_by_name, memories_of, workbenches_of
 from .configs import AssistantAgentConfig
 from .handoff import Handoff
 from .heard import Heard
-from .model_turn import AgentModel, text_of, words_of
+from .known_attributes import AsksModel, HasToolbox
+from .model_turn import AgentModel, instructions, text_of, words_of
 from .saved import load_states, memory_states, workbench_states
 from .streaming_agent import StreamingChatAgent
 from .task import Response
@@ -62,7 +61,7 @@ DEFAULT_SYSTEM_MESSAGE = (
 Happening = BaseAgentEvent | BaseChatMessage | Response
 
 
-class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
+class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[AssistantAgentConfig]):
     """Answers each turn with a model, which may call tools, ask a memory, or hand off to another agent.
 
     Args:
@@ -119,25 +118,28 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
             raise ValueError(
                 f"Maximum number of tool iterations must be greater than or equal to 1, got {max_tool_iterations}"
             )
-        workbenches, tool_names = workbenches_of(tools, workbench, model_client)
-        self._toolbox = Toolbox(workbenches, handoffs_by_name(handoffs, tool_names, model_client))
-        self._model = AgentModel(name, model_client, stream=model_client_stream)
+        workbenches, self._tools = workbenches_of(tools, workbench, model_client)
+        self._toolbox = Toolbox(workbenches, handoffs_by_name(handoffs, self._tools, model_client))
+        self._agent_model = AgentModel(name, model_client, stream=model_client_stream)
         self._memory = memories_of(memory)
         self._model_context = UnboundedChatCompletionContext() if model_context is None else model_context
-        self._system: list[LLMMessage] = [] if system_message is None else [SystemMessage(content=system_message)]
-        self._reflect = output_content_type is not None if reflect_on_tool_use is None else reflect_on_tool_use
+        self._system_messages = instructions(system_message)
+        self._reflect_on_tool_use = (
+            output_content_type is not None if reflect_on_tool_use is None else reflect_on_tool_use
+        )
         self._max_tool_iterations = max_tool_iterations
-        self._summary = ToolSummary(tool_call_summary_format, tool_call_summary_formatter)
-        self._output_type, self._output_format = output_content_type, output_content_type_format
+        self._tool_call_summary_format = tool_call_summary_format
+        self._tool_call_summary_formatter = tool_call_summary_formatter
+        self._output_content_type, self._output_content_type_format = output_content_type, output_content_type_format
         self._metadata = dict(metadata or {})
         self._heard = Heard()
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
         types: list[type[BaseChatMessage]] = [TextMessage, ToolCallSummaryMessage, HandoffMessage]
-        if self._output_type is not None:
+        if self._output_content_type is not None:
             # AutoGen names the generic class; a team must know the very class, which no checker does.
-            types += [StructuredMessage, StructuredMessage[self._output_type]]  # type: ignore[name-defined]
+            types += [StructuredMessage, StructuredMessage[self._output_content_type]]  # type: ignore[name-defined]
         return types
 
     @property
@@ -166,7 +168,7 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
         await load_states(self._toolbox.workbenches, loaded.workbench)
         await load_states(self._memory, loaded.memory)
 
-    async def _turn(
+    async def _take_turn(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[Happening, None]:
         inner: list[BaseAgentEvent | BaseChatMessage] = []
@@ -193,7 +195,7 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
         for _ in range(self._max_tool_iterations):
             id, answer = str(uuid.uuid4()), None
             tools = await self._toolbox.offered()
-            async with await self._asking(id, token, tools=tools, json_output=self._output_type) as asking:
+            async with await self._asking(id, token, tools=tools, json_output=self._output_content_type) as asking:
                 async for item in asking:
                     if isinstance(item, CreateResult):
                         answer = item
@@ -201,7 +203,7 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
                         yield item
             assert answer is not None, "asking a model ends with its answer"
             if isinstance(answer.content, str):
-                yield Response(chat_message=await self._said(answer, id))
+                yield Response(chat_message=await self._answer_of(answer, id))
                 return
             calls = answer.content or self._no_calls(answer)
             yield ToolCallRequestEvent(id=id, content=calls, source=self.name, models_usage=answer.usage)
@@ -211,45 +213,46 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
                         results = told
                     else:
                         yield told
-            await self._remember(answer, results)
+            await self._add_to_context(answer, results)
             yield ToolCallExecutionEvent(content=results, source=self.name)
             if handoff := self._toolbox.handoff(self.name, answer, results):
                 yield Response(chat_message=handoff)
                 return
-        if self._reflect:
+        if self._reflect_on_tool_use:
             async with aclosing(self._reflection(token)) as reflection:
                 async for happening in reflection:
                     yield happening
         else:
-            yield Response(chat_message=self._summary.of(self.name, calls, results))
+            summary = ToolSummary(self._tool_call_summary_format, self._tool_call_summary_formatter)
+            yield Response(chat_message=summary.of(self.name, calls, results))
 
     async def _asking(
         self, id: str, token: CancellationToken, **asked: Any
     ) -> aclosing[AsyncGenerator[BaseAgentEvent | CreateResult, None]]:
         """Ask the model about the conversation so far."""
-        prompt = await prompt_of(self._model_context, self._system)
-        return aclosing(self._model.ask(prompt, token, message_id=id, **asked))
+        prompt = await prompt_of(self._model_context, self._system_messages)
+        return aclosing(self._agent_model.ask(prompt, token, message_id=id, **asked))
 
     async def _reflection(self, token: CancellationToken) -> AsyncGenerator[Happening, None]:
         """One more model call, without tools, for an answer from their results."""
         id = str(uuid.uuid4())
-        async with await self._asking(id, token, tool_choice="none", json_output=self._output_type) as asking:
+        async with await self._asking(id, token, tool_choice="none", json_output=self._output_content_type) as asking:
             async for item in asking:
                 if not isinstance(item, CreateResult):
                     yield item
                 elif isinstance(item.content, str):
-                    yield Response(chat_message=await self._said(item, id))
+                    yield Response(chat_message=await self._answer_of(item, id))
                 else:
                     raise RunFailed("Reflect on tool use produced no valid text response.", agent=self.name)
 
-    async def _said(self, answer: CreateResult, id: str) -> BaseChatMessage:
+    async def _answer_of(self, answer: CreateResult, id: str) -> BaseChatMessage:
         """The answer as a message; it enters the context once it is known to be one."""
-        text = words_of(answer, self._model.client)
+        text = words_of(answer, self._agent_model.client)
         message: BaseChatMessage
-        if self._output_type is None:
+        if self._output_content_type is None:
             message = TextMessage(id=id, content=text, source=self.name, models_usage=answer.usage)
         else:
-            message = self._structured(self._output_type, text, answer, id)
+            message = self._structured(self._output_content_type, text, answer, id)
         await self._model_context.add_message(
             AssistantMessage(content=text, source=self.name, thought=answer.thought or None)
         )
@@ -265,10 +268,14 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
             )
             raise
         return StructuredMessage[type](  # type: ignore[valid-type]  # a class that is known at run time only
-            id=id, content=content, source=self.name, models_usage=answer.usage, format_string=self._output_format
+            id=id,
+            content=content,
+            source=self.name,
+            models_usage=answer.usage,
+            format_string=self._output_content_type_format,
         )
 
-    async def _remember(self, answer: CreateResult, results: list[FunctionExecutionResult]) -> None:
+    async def _add_to_context(self, answer: CreateResult, results: list[FunctionExecutionResult]) -> None:
         """The calls and their results, together."""
         await self._model_context.add_message(
             AssistantMessage(content=answer.content, source=self.name, thought=answer.thought or None)
@@ -277,7 +284,7 @@ class AssistantAgent(StreamingChatAgent, Component[AssistantAgentConfig]):
 
     def _no_calls(self, answer: CreateResult) -> list[FunctionCall]:
         """An empty list of calls is no answer."""
-        text_of(answer.model_copy(update={"content": ""}), self._model.client)
+        text_of(answer.model_copy(update={"content": ""}), self._agent_model.client)
         raise AssertionError("an empty text is refused")
 
     def _to_config(self) -> AssistantAgentConfig:

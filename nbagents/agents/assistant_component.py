@@ -24,16 +24,16 @@ def config_of(agent: AssistantAgent) -> AssistantAgentConfig:
     """
     return AssistantAgentConfig(
         name=agent.name,
-        model_client=agent._model.client.dump_component(),
-        workbench=[workbench.dump_component() for workbench in agent._toolbox.workbenches],
+        model_client=agent._agent_model.client.dump_component(),
+        workbench=[workbench.dump_component() for workbench in agent._toolbox.workbenches] or None,
         handoffs=list(agent._toolbox.handoffs.values()) or None,
         model_context=agent._model_context.dump_component(),
         memory=[memory.dump_component() for memory in agent._memory] or None,
         description=agent.description,
-        system_message=str(agent._system[0].content) if agent._system else None,
-        model_client_stream=agent._model.stream,
-        reflect_on_tool_use=agent._reflect,
-        tool_call_summary_format=agent._summary.format,
+        system_message=str(agent._system_messages[0].content) if agent._system_messages else None,
+        model_client_stream=agent._agent_model.stream,
+        reflect_on_tool_use=agent._reflect_on_tool_use,
+        tool_call_summary_format=agent._tool_call_summary_format,
         max_tool_iterations=agent._max_tool_iterations,
         metadata=agent._metadata,
         structured_message_factory=_output(agent),
@@ -70,6 +70,8 @@ def arguments_of(config: AssistantAgentConfig) -> dict[str, Any]:
 
 
 def _output(agent: AssistantAgent) -> ComponentModel | None:
-    if agent._output_type is None:
+    if agent._output_content_type is None:
         return None
-    return StructuredMessageFactory(None, agent._output_type, agent._output_format).dump_component()
+    return StructuredMessageFactory(
+        None, agent._output_content_type, agent._output_content_type_format
+    ).dump_component()

@@ -15,8 +15,8 @@ def workbenches_of(
     tools: Sequence[BaseTool[Any, Any] | Callable[..., Any]] | None,
     workbench: Workbench | Sequence[Workbench] | None,
     client: ChatCompletionClient,
-) -> tuple[list[Workbench], list[str]]:
-    """The workbenches, and the names of the tools that are known now.
+) -> tuple[list[Workbench], list[Tool]]:
+    """The workbenches, and the tools that were given.
 
     Raises:
         ValueError: two tools of one name, tools beside a workbench, something that is no tool, or a model that
@@ -32,7 +32,7 @@ def workbenches_of(
         if made:
             raise ValueError("Tools cannot be used with a workbench.")
         return list(workbench) if isinstance(workbench, Sequence) else [workbench], []
-    return [StaticStreamWorkbench(made)], names
+    return [StaticStreamWorkbench(made)], made
 
 
 def _tool(tool: Any) -> Tool:
@@ -44,7 +44,7 @@ def _tool(tool: Any) -> Tool:
 
 
 def handoffs_by_name(
-    handoffs: Sequence[Handoff | str] | None, tool_names: Sequence[str], client: ChatCompletionClient
+    handoffs: Sequence[Handoff | str] | None, tools: Sequence[Tool], client: ChatCompletionClient
 ) -> dict[str, Handoff]:
     """The handoffs by the names that the model calls.
 
@@ -59,10 +59,9 @@ def handoffs_by_name(
     names = [handoff.name for handoff in made]
     if len(set(names)) != len(names):
         raise ValueError(f"Handoff names must be unique: {names}")
-    if set(names) & set(tool_names):
-        raise ValueError(
-            f"Handoff names must be unique from tool names; handoff names: {names}; tool names: {list(tool_names)}"
-        )
+    taken = [*names, *(handoff.target for handoff in made)]  # a tool called like an agent misleads the model as well
+    if both := {tool.name for tool in tools} & set(taken):
+        raise ValueError(f"Handoff names must be unique from tool names: {sorted(both)}")
     return dict(zip(names, made, strict=True))
 
 

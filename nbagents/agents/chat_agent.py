@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any
 
-from pydantic import BaseModel
-
 from ..cancellation import CancellationToken
-from ..component import ComponentBase
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
 from ..runtime import Usage, account, current_gate, ensured_gate
 from ..runtime.gate import Gate
 from ..runtime.spans import turn_span
 from ..state import BaseState
-from .streaming import Emit, emitted, owned
-from .task import Response, Task, TaskResult, no_response, task_messages
+from .agent_port import ChatAgent
+from .streaming import Emit, closing, emitted, owned
+from .task import Response, Task, TaskResult, agent_task_messages, no_response, said_by
 
 
-class BaseChatAgent(ABC, ComponentBase[BaseModel]):
+class BaseChatAgent(ChatAgent):
     """Takes part in a conversation and remembers it: callers pass only what is new.
 
     Args:
@@ -30,8 +28,6 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
     Raises:
         ValueError: the name is not an identifier.
     """
-
-    component_type = "agent"
 
     def __init__(self, name: str, description: str) -> None:
         if not name.isidentifier():
@@ -96,7 +92,7 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
             ValueError: `task` is no task.
         """
         return await owned(
-            self._once(task_messages(task), cancellation_token or CancellationToken(), output_task_messages),
+            self._run_whole(agent_task_messages(task), cancellation_token or CancellationToken(), output_task_messages),
             cancellation_token,
         )
 
@@ -108,32 +104,34 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
         output_task_messages: bool = True,
     ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
         """As `run`, but yields every message and event as it comes and the `TaskResult` last, in which all stand."""
-        messages, token = task_messages(task), cancellation_token or CancellationToken()
-        stream = emitted(lambda emit: self._streamed(messages, emit, token, output_task_messages), cancellation_token)
+        messages, token = agent_task_messages(task), cancellation_token or CancellationToken()
+        stream = emitted(
+            lambda emit: self._run_streamed(messages, emit, token, output_task_messages), cancellation_token
+        )
         async with aclosing(stream):
             async for item in stream:
                 yield item
 
-    async def _once(
+    async def _run_whole(
         self, messages: list[BaseChatMessage], token: CancellationToken, output_task_messages: bool
     ) -> TaskResult:
-        with self._in_run(messages) as (_, usage):
-            response = await self._respond(messages, token)
+        with self._own_run(messages) as (_, usage):
+            response = await self._respond_in_run(messages, token)
         said = [*(response.inner_messages or ()), response.chat_message]
         return TaskResult(messages=[*messages, *said] if output_task_messages else said, usage=usage)
 
-    async def _streamed(
+    async def _run_streamed(
         self, messages: list[BaseChatMessage], emit: Emit, token: CancellationToken, output_task_messages: bool
     ) -> TaskResult:
         kept: list[BaseAgentEvent | BaseChatMessage] = list(messages) if output_task_messages else []
         for message in kept:
             emit(message)
         answered = False
-        with self._in_run(messages) as (gate, usage):
-            async with aclosing(self.on_messages_stream(messages, token)) as stream:
+        with self._own_run(messages) as (gate, usage):
+            async with closing(self.on_messages_stream(messages, token)) as stream:
                 async for item in stream:
                     answered = answered or isinstance(item, Response)
-                    said = item.chat_message if isinstance(item, Response) else item
+                    said = said_by(self.name, item.chat_message if isinstance(item, Response) else item)
                     gate.record(said)
                     emit(said)
                     if not isinstance(said, ModelClientStreamingChunkEvent):
@@ -142,15 +140,15 @@ class BaseChatAgent(ABC, ComponentBase[BaseModel]):
             raise no_response(self.name)
         return TaskResult(messages=kept, usage=usage)
 
-    async def _respond(self, messages: list[BaseChatMessage], token: CancellationToken) -> Response:
+    async def _respond_in_run(self, messages: list[BaseChatMessage], token: CancellationToken) -> Response:
         """One turn within `run`: `on_messages`, which a subclass may have made its own, as AutoGen asks it there."""
         gate, response = current_gate(), await self.on_messages(messages, token)
         for said in (*(response.inner_messages or ()), response.chat_message):
-            gate.record(said)
+            gate.record(said_by(self.name, said))
         return response
 
     @contextmanager
-    def _in_run(self, task: Sequence[BaseChatMessage]) -> Iterator[tuple[Gate, Usage]]:
+    def _own_run(self, task: Sequence[BaseChatMessage]) -> Iterator[tuple[Gate, Usage]]:
         """A run of this agent alone: its gate, and what it spends."""
         with ensured_gate() as gate, account() as usage:
             if task or not gate.resumed:

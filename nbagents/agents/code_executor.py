@@ -28,7 +28,7 @@ from ..messages import (
     TextMessage,
 )
 from ..models.client import ChatCompletionClient
-from ..models.messages import AssistantMessage, CreateResult, LLMMessage, RequestUsage, SystemMessage, UserMessage
+from ..models.messages import AssistantMessage, CreateResult, LLMMessage, RequestUsage, UserMessage
 from ..runtime import ensured_gate
 from ..state import CodeExecutorAgentState
 from .code_approval import ApprovalFuncType
@@ -37,7 +37,8 @@ from .code_retry import RetryDecision, check_retries, retry_decision
 from .code_runner import CodeRunner
 from .configs import CodeExecutorAgentConfig
 from .heard import Heard
-from .model_turn import AgentModel, words_of
+from .known_attributes import AsksModel
+from .model_turn import AgentModel, instructions, words_of
 from .streaming_agent import StreamingChatAgent
 from .task import Response
 
@@ -71,7 +72,7 @@ class _Answer:
         )
 
 
-class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
+class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAgentConfig]):
     """Runs code blocks: those that other agents wrote, or, with a model, those that it writes itself.
 
     Args:
@@ -103,7 +104,7 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
         "Never invent an output."
     )
     NO_CODE_BLOCKS_FOUND_MESSAGE = (
-        "There is no code to run in the messages: put complete code into a ```python or ```sh block."
+        "No code blocks found in the thread: put complete code into a ```python or ```sh block."
     )
     DEFAULT_SUPPORTED_LANGUAGES: ClassVar[list[str]] = ["python", "sh"]
 
@@ -127,16 +128,27 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
         if max_retries_on_error > 0:
             check_retries(model_client)
         self._runner = CodeRunner(name, code_executor, approval_func)
-        self._sources, self._retries = sources, max(0, max_retries_on_error)
-        self._languages = tuple(word.lower() for word in supported_languages or self.DEFAULT_SUPPORTED_LANGUAGES)
+        self._sources, self._max_retries_on_error = sources, max(0, max_retries_on_error)
+        languages = self.DEFAULT_SUPPORTED_LANGUAGES if supported_languages is None else supported_languages
+        self._supported_languages = tuple(word.lower() for word in languages)
         self._model_context = UnboundedChatCompletionContext() if model_context is None else model_context
-        self._system: list[LLMMessage] = [] if system_message is None else [SystemMessage(content=system_message)]
+        self._system_messages = instructions(system_message)
         self._heard = Heard()
-        self._model = AgentModel(name, model_client, stream=model_client_stream) if model_client is not None else None
+        self._agent_model = (
+            AgentModel(name, model_client, stream=model_client_stream) if model_client is not None else None
+        )
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
         return (TextMessage,)
+
+    @property
+    def _code_executor(self) -> CodeExecutor:  # as AutoGen's subclasses know it
+        return self._runner.executor
+
+    @property
+    def _approval_func(self) -> ApprovalFuncType | None:  # likewise
+        return self._runner.approval_func
 
     @property
     def model_context(self) -> ChatCompletionContext:
@@ -146,7 +158,7 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
     async def extract_code_blocks_from_messages(self, messages: Sequence[BaseChatMessage]) -> list[CodeBlock]:
         """The blocks in the text messages of those whose code is run."""
         texts = [message for message in messages if isinstance(message, TextMessage) and self._listens_to(message)]
-        return [block for message in texts for block in blocks_of_message(message.content, self._languages)]
+        return [block for message in texts for block in blocks_of_message(message.content, self._supported_languages)]
 
     async def execute_code_block(
         self, code_blocks: Sequence[CodeBlock], cancellation_token: CancellationToken
@@ -170,11 +182,11 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
         await self._model_context.load_state(loaded.llm_context)
         self._heard.restore(loaded.unfinished)
 
-    async def _turn(
+    async def _take_turn(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[Happening, None]:
         inner: list[BaseAgentEvent | BaseChatMessage] = []
-        if self._model is None:
+        if self._agent_model is None:
             yield await self._run_code_of(messages, cancellation_token)
             return
         async with aclosing(self._write_and_run(messages, cancellation_token)) as work:
@@ -190,7 +202,7 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
         """Without a model: run what the others wrote."""
         text = self.NO_CODE_BLOCKS_FOUND_MESSAGE
         if blocks := await self.extract_code_blocks_from_messages(messages):
-            result, edits = await self._runner.run(blocks, await self._model_context.get_messages(), token)
+            result, edits = await self._ran(blocks, await self._model_context.get_messages(), token)
             text = edits + result.output
         return Response(chat_message=TextMessage(content=text, source=self.name))
 
@@ -199,7 +211,7 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
     ) -> AsyncGenerator[Happening, None]:
         """With a model: write, run, correct what failed, and answer from the output."""
         await self._heard.take(messages, self._model_context)
-        for attempt in range(self._retries + 1):
+        for attempt in range(self._max_retries_on_error + 1):
             answer: _Answer | None = None
             async with aclosing(self._answer(token)) as answering:
                 async for item in answering:
@@ -208,7 +220,7 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
                     else:
                         yield item
             assert answer is not None, "asking a model ends with its answer"
-            blocks = extract_code_blocks(answer.text, self._languages)
+            blocks = extract_code_blocks(answer.text, self._supported_languages)
             if not blocks:
                 await self._model_context.add_message(answer.said)
                 yield answer.response()
@@ -216,7 +228,7 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
             yield answer.generated(attempt, blocks)
             result = await self._run_code(answer, blocks, token)
             yield CodeExecutionEvent(retry_attempt=attempt, result=result, source=self.name)
-            if not result.exit_code or attempt == self._retries:
+            if not result.exit_code or attempt == self._max_retries_on_error:
                 break
             decision = await self._decide(result, token)
             if not decision.retry:
@@ -233,29 +245,37 @@ class CodeExecutorAgent(StreamingChatAgent, Component[CodeExecutorAgentConfig]):
 
     async def _answer(self, token: CancellationToken) -> AsyncGenerator[BaseAgentEvent | _Answer, None]:
         """Ask the model: yields what it shows on the way, and its answer last."""
-        assert self._model is not None, "only an agent with a model asks it"
-        id, prompt = str(uuid.uuid4()), await prompt_of(self._model_context, self._system)
-        async with aclosing(self._model.ask(prompt, token, message_id=id)) as asking:
+        assert self._agent_model is not None, "only an agent with a model asks it"
+        id, prompt = str(uuid.uuid4()), await prompt_of(self._model_context, self._system_messages)
+        async with aclosing(self._agent_model.ask(prompt, token, message_id=id)) as asking:
             async for item in asking:
                 if isinstance(item, CreateResult):
-                    text, thought = words_of(item, self._model.client), item.thought or None
+                    text, thought = words_of(item, self._agent_model.client), item.thought or None
                     yield _Answer(id, AssistantMessage(content=text, source=self.name, thought=thought), item.usage)
                 else:
                     yield item
 
-    async def _run_code(self, answer: _Answer, blocks: Sequence[CodeBlock], token: CancellationToken) -> CodeResult:
+    async def _run_code(self, answer: _Answer, blocks: list[CodeBlock], token: CancellationToken) -> CodeResult:
         """Run what the model wrote; its answer and what came of it enter the context together."""
         context = [*await self._model_context.get_messages(), answer.said]
-        result, edits = await self._runner.run(blocks, context, token)
+        result, edits = await self._ran(blocks, context, token)
         await self._model_context.add_message(answer.said)
         await self._model_context.add_message(UserMessage(content=edits + result.output, source=self.name))
         return result
 
+    async def _ran(
+        self, blocks: list[CodeBlock], context: Sequence[LLMMessage], token: CancellationToken
+    ) -> tuple[CodeResult, str]:
+        """What the blocks did, and what a person changed in them; a subclass may run them in its own way."""
+        if getattr(self.execute_code_block, "__func__", None) is not CodeExecutorAgent.execute_code_block:
+            return await self.execute_code_block(blocks, token), ""
+        return await self._runner.run(blocks, context, token)
+
     async def _decide(self, result: CodeResult, token: CancellationToken) -> RetryDecision:
         """Whether the model writes it again; it is then told to."""
-        assert self._model is not None, "only an agent with a model retries"
+        assert self._agent_model is not None, "only an agent with a model retries"
         context = await self._model_context.get_messages()
-        decision = await retry_decision(self.name, self._model.client, context, result, token)
+        decision = await retry_decision(self.name, self._agent_model.client, context, result, token)
         if decision.retry:
             correct = UserMessage(content=f"Write the code again, corrected: {decision.reason}", source=self.name)
             await self._model_context.add_message(correct)

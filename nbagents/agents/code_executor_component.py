@@ -27,14 +27,14 @@ def config_of(agent: CodeExecutorAgent) -> CodeExecutorAgentConfig:
     return CodeExecutorAgentConfig(
         name=agent.name,
         code_executor=agent._runner.executor.dump_component(),
-        model_client=agent._model.client.dump_component() if agent._model is not None else None,
+        model_client=agent._agent_model.client.dump_component() if agent._agent_model is not None else None,
         description=agent.description,
         sources=list(agent._sources) if agent._sources is not None else None,
-        system_message=str(agent._system[0].content) if agent._system else None,
-        model_client_stream=agent._model.stream if agent._model is not None else False,
+        system_message=str(agent._system_messages[0].content) if agent._system_messages else None,
+        model_client_stream=agent._agent_model.stream if agent._agent_model is not None else False,
         model_context=agent._model_context.dump_component(),
-        supported_languages=list(agent._languages),
-        max_retries_on_error=agent._retries or None,
+        supported_languages=list(agent._supported_languages),
+        max_retries_on_error=agent._max_retries_on_error or None,
     )
 
 

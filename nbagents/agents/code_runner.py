@@ -6,10 +6,16 @@ from collections.abc import Sequence
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
-from ..executors import CodeExecutor
+from ..executors.code_executor import CodeExecutor, target_of
 from ..models.messages import LLMMessage
 from .code_approval import NOT_APPROVED, ApprovalFuncType, ApprovalRequest, ask_approval, record_decision
 from .code_running import edits_of, fenced, run_blocks
+
+NO_OUTPUT = (
+    "The script ran but produced no output to console. The POSIX exit code was: {}. Print what you want to know."
+)
+FAILED = "The script ran, then exited with an error (POSIX exit code: {})\nIts output was:\n{}"
+"""What programs look for in an agent's answer, as AutoGen says it."""
 
 
 class CodeRunner:
@@ -40,7 +46,7 @@ class CodeRunner:
         if self.approval_func is not None:
             request = ApprovalRequest(code=fenced(blocks), context=list(context))
             response = await ask_approval(self.approval_func, request)
-            record_decision(self._agent, blocks, self.executor.target, response)
+            record_decision(self._agent, blocks, target_of(self.executor), response)
             if not response.approved:
                 return CodeResult(exit_code=1, output=f"{NOT_APPROVED} Reason: {response.reason}"), ""
         decided = self.approval_func is not None
@@ -49,11 +55,9 @@ class CodeRunner:
 
 
 def _worded(result: CodeResult) -> str:
-    """What a reader is told: an output as it is, and a sentence where there is none or the code failed."""
+    """What a reader is told: an output as it is, with a status before it where the code failed or printed nothing."""
     if result.output.startswith(NOT_APPROVED):
         return result.output
-    if result.exit_code:
-        return f"The code failed (exit code {result.exit_code}). Its output:\n{result.output}"
     if not result.output.strip():
-        return f"The code ran (exit code {result.exit_code}) but printed nothing: print what you want to know."
-    return result.output
+        return NO_OUTPUT.format(result.exit_code)
+    return FAILED.format(result.exit_code, result.output) if result.exit_code else result.output

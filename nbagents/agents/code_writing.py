@@ -75,7 +75,7 @@ class CodeWritingAgent(StreamingChatAgent, Component[CodeWritingAgentConfig]):
     ) -> None:
         super().__init__(name, description)
         self._executor = code_executor
-        self._model = AgentModel(name, model_client, stream=model_client_stream)
+        self._agent_model = AgentModel(name, model_client, stream=model_client_stream)
         self._retries = max_retries_on_error
         self._system: list[LLMMessage] = [SystemMessage(content=system_message)] if system_message else []
         self._context = UnboundedChatCompletionContext()
@@ -99,7 +99,7 @@ class CodeWritingAgent(StreamingChatAgent, Component[CodeWritingAgentConfig]):
         await self._context.load_state(loaded.llm_context)
         self._heard.restore(loaded.unfinished)
 
-    async def _turn(
+    async def _take_turn(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
         inner: list[BaseAgentEvent | BaseChatMessage] = []
@@ -121,10 +121,10 @@ class CodeWritingAgent(StreamingChatAgent, Component[CodeWritingAgentConfig]):
         while True:
             id, text, usage = str(uuid.uuid4()), "", RequestUsage()
             prompt = await prompt_of(self._context, self._system)
-            async with aclosing(self._model.ask(prompt, token, message_id=id)) as asking:
+            async with aclosing(self._agent_model.ask(prompt, token, message_id=id)) as asking:
                 async for item in asking:
                     if isinstance(item, CreateResult):
-                        text, usage = text_of(item, self._model.client), item.usage
+                        text, usage = text_of(item, self._agent_model.client), item.usage
                     else:
                         yield item
             said = AssistantMessage(content=text, source=self.name)
@@ -153,8 +153,8 @@ class CodeWritingAgent(StreamingChatAgent, Component[CodeWritingAgentConfig]):
         return CodeWritingAgentConfig(
             name=self.name,
             code_executor=self._executor.dump_component(),
-            model_client=self._model.client.dump_component(),
-            model_client_stream=self._model.stream,
+            model_client=self._agent_model.client.dump_component(),
+            model_client_stream=self._agent_model.stream,
             max_retries_on_error=self._retries,
             description=self.description,
             system_message=str(self._system[0].content) if self._system else None,

@@ -41,7 +41,9 @@ class Handoff(BaseModel):
             values["description"] = f"Handoff to {target}."
         if not values.get("name"):
             values["name"] = f"transfer_to_{target}".lower()
-        elif not isinstance(values["name"], str) or not values["name"].isidentifier():
+        elif not isinstance(values["name"], str):
+            raise ValueError(f"Handoff name must be a string: {values['name']}")
+        elif not values["name"].isidentifier():
             raise ValueError(f"Handoff name must be a valid identifier: {values['name']}")
         if not values.get("message"):
             values["message"] = f"Transferred to {target}, adopting the role of {target} immediately."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel
@@ -13,6 +12,7 @@ from ..component import Component, ComponentConfig, ComponentModel
 from ..messages import BaseAgentEvent, BaseChatMessage
 from ..state import MessageFilterAgentState
 from .chat_agent import BaseChatAgent
+from .streaming import closing
 from .task import Response
 
 
@@ -60,13 +60,13 @@ class MessageFilterAgent(BaseChatAgent, Component[MessageFilterAgentConfig]):
         return self._wrapped_agent.produced_message_types
 
     async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
-        return await self._wrapped_agent.on_messages(self._let_through(messages), cancellation_token)
+        return await self._wrapped_agent.on_messages(self._apply_filter(messages), cancellation_token)
 
     async def on_messages_stream(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
-        stream = self._wrapped_agent.on_messages_stream(self._let_through(messages), cancellation_token)
-        async with aclosing(stream):
+        stream = self._wrapped_agent.on_messages_stream(self._apply_filter(messages), cancellation_token)
+        async with closing(stream):
             async for item in stream:
                 yield item
 
@@ -91,7 +91,7 @@ class MessageFilterAgent(BaseChatAgent, Component[MessageFilterAgentConfig]):
     async def close(self) -> None:
         await self._wrapped_agent.close()
 
-    def _let_through(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
+    def _apply_filter(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
         heard = {index for rule in self._filter.per_source for index in _indexes(rule, messages)}
         return [message for index, message in enumerate(messages) if index in heard]
 

@@ -13,7 +13,7 @@ from ..cancellation import CancellationToken
 from ..errors import ModelResponseError
 from ..messages import BaseAgentEvent, ModelClientStreamingChunkEvent, ThoughtEvent
 from ..models.client import ChatCompletionClient
-from ..models.messages import CreateResult, LLMMessage, UserMessage
+from ..models.messages import CreateResult, LLMMessage, SystemMessage, UserMessage
 from ..models.offered import OfferedTool, ToolChoice
 from ..runtime import current_gate
 from ..runtime.prompt_digest import PromptDigest
@@ -91,6 +91,11 @@ class _Unseen:
                 return remove_images(messages)
         self._looked_at, self._last = len(messages), new[-1] if new else None
         return messages
+
+
+def instructions(system_message: str | None) -> list[LLMMessage]:
+    """What stands before the conversation; nothing for None."""
+    return [] if system_message is None else [SystemMessage(content=system_message)]
 
 
 def text_of(result: CreateResult, client: ChatCompletionClient) -> str:

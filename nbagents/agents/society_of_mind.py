@@ -16,7 +16,9 @@ from ..models.messages import CreateResult, LLMMessage, SystemMessage, UserMessa
 from ..state import SocietyOfMindAgentState
 from .configs import SocietyOfMindAgentConfig, said
 from .heard import Heard
+from .known_attributes import AsksModel
 from .model_turn import AgentModel, words_of
+from .streaming import closing
 from .streaming_agent import StreamingChatAgent
 from .task import Response, TaskResult
 
@@ -27,7 +29,7 @@ NO_RESPONSE = "No response."
 BACKGROUND = "What was said before:"
 
 
-class SocietyOfMindAgent(StreamingChatAgent, Component[SocietyOfMindAgentConfig]):
+class SocietyOfMindAgent(AsksModel, StreamingChatAgent, Component[SocietyOfMindAgentConfig]):
     """Has an inner team discuss what it hears, and answers with a model's account of that discussion.
 
     The team begins anew for each turn; what was said in earlier turns is given to it as context.
@@ -64,7 +66,7 @@ class SocietyOfMindAgent(StreamingChatAgent, Component[SocietyOfMindAgentConfig]
     ) -> None:
         super().__init__(name, description)
         self._team = team
-        self._model = AgentModel(name, model_client)
+        self._agent_model = AgentModel(name, model_client)
         self._instruction, self._response_prompt = instruction, response_prompt
         self._model_context = UnboundedChatCompletionContext() if model_context is None else model_context
         self._heard = Heard()
@@ -101,7 +103,7 @@ class SocietyOfMindAgent(StreamingChatAgent, Component[SocietyOfMindAgentConfig]
         await self._model_context.load_state(loaded.llm_context or {"messages": []})
         self._discussing = loaded.discussing
 
-    async def _turn(
+    async def _take_turn(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | Response, None]:
         if self._discussing:  # The last turn failed or was cancelled in the middle: its discussion is void.
@@ -109,9 +111,11 @@ class SocietyOfMindAgent(StreamingChatAgent, Component[SocietyOfMindAgentConfig]
         self._discussing = True
         said: list[BaseChatMessage] = []
         stream = self._team.run_stream(
-            task=await self._task(messages) or None, cancellation_token=cancellation_token, output_task_messages=False
+            task=await self._task_of_team(messages) or None,
+            cancellation_token=cancellation_token,
+            output_task_messages=False,
         )
-        async with aclosing(stream):
+        async with closing(stream):
             async for item in stream:
                 if isinstance(item, TaskResult):
                     continue
@@ -121,12 +125,14 @@ class SocietyOfMindAgent(StreamingChatAgent, Component[SocietyOfMindAgentConfig]
         answer = TextMessage(content=NO_RESPONSE, source=self.name)
         if said:
             id = str(uuid.uuid4())
-            async with aclosing(self._model.ask(self._prompt(said), cancellation_token, message_id=id)) as asking:
+            async with aclosing(
+                self._agent_model.ask(self._account_prompt(said), cancellation_token, message_id=id)
+            ) as asking:
                 async for part in asking:
                     if not isinstance(part, CreateResult):
                         yield part
                         continue
-                    text = words_of(part, self._model.client)
+                    text = words_of(part, self._agent_model.client)
                     answer = TextMessage(id=id, content=text, source=self.name, models_usage=part.usage)
         await self._heard.take(messages, self._model_context)
         self._heard.finished()
@@ -135,19 +141,19 @@ class SocietyOfMindAgent(StreamingChatAgent, Component[SocietyOfMindAgentConfig]
         # The discussion was shown, and is not part of the answer: conditions of a team around it do not look at it.
         yield Response(chat_message=answer, inner_messages=[])
 
-    async def _task(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
+    async def _task_of_team(self, messages: Sequence[BaseChatMessage]) -> list[BaseChatMessage]:
         """What is new, after what was said in earlier turns."""
         earlier = await self._model_context.get_messages()
         if not earlier:
             return list(messages)
         return [HandoffMessage(content=BACKGROUND, source=self.name, target="", context=list(earlier)), *messages]
 
-    def _prompt(self, said: Sequence[BaseChatMessage]) -> list[LLMMessage]:
+    def _account_prompt(self, said: Sequence[BaseChatMessage]) -> list[LLMMessage]:
         """The discussion between its two frames, which are the system's words where the model takes several of them."""
         discussion = [message.to_model_message() for message in said]
         frames: list[LLMMessage] = [
             SystemMessage(content=text)
-            if self._model.client.model_info.get("multiple_system_messages")
+            if self._agent_model.client.model_info.get("multiple_system_messages")
             else UserMessage(content=text, source="user")
             for text in (self._instruction, self._response_prompt)
         ]
@@ -157,7 +163,7 @@ class SocietyOfMindAgent(StreamingChatAgent, Component[SocietyOfMindAgentConfig]
         return SocietyOfMindAgentConfig(
             name=self.name,
             team=self._team.dump_component(),
-            model_client=self._model.client.dump_component(),
+            model_client=self._agent_model.client.dump_component(),
             description=self.description,
             instruction=self._instruction,
             response_prompt=self._response_prompt,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
+from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage, TextMessage
 from ..runtime.usage import Usage
 
@@ -30,8 +31,41 @@ class TaskResult(BaseModel):
 class Response:
     """What an agent answers in one turn, with what happened on the way."""
 
-    chat_message: BaseChatMessage
-    inner_messages: Sequence[BaseAgentEvent | BaseChatMessage] | None = None
+    chat_message: SerializeAsAny[BaseChatMessage]
+    inner_messages: Sequence[SerializeAsAny[BaseAgentEvent | BaseChatMessage]] | None = None
+
+
+class TaskRunner(Protocol):
+    """What works on tasks: an agent, a team, or something of the user's own."""
+
+    async def run(
+        self,
+        *,
+        task: Task = None,
+        cancellation_token: CancellationToken | None = None,
+        output_task_messages: bool = True,
+    ) -> TaskResult:
+        """Work on a task to the end."""
+
+    def run_stream(
+        self,
+        *,
+        task: Task = None,
+        cancellation_token: CancellationToken | None = None,
+        output_task_messages: bool = True,
+    ) -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
+        """As `run`, but yields what happens and the result last."""
+
+
+def said_by(agent: str, said: Any) -> BaseAgentEvent | BaseChatMessage:
+    """What an agent said, if it is something that can be said.
+
+    Raises:
+        ValueError: it is not; the agent's code is at fault.
+    """
+    if not isinstance(said, BaseAgentEvent | BaseChatMessage):
+        raise ValueError(f"{agent} said {said!r}: expected a message or an event, as nbagents.messages has them")
+    return said
 
 
 def no_response(agent: str) -> ValueError:
@@ -64,3 +98,15 @@ def task_messages(task: Any) -> list[BaseChatMessage]:
                 f"All messages in task list must be valid BaseChatMessage types, not {type(message).__name__}"
             )
     return list(task)
+
+
+def agent_task_messages(task: Any) -> list[BaseChatMessage]:
+    """As `task_messages`, for an agent by itself: it takes any sequence, where a team takes lists only."""
+    if isinstance(task, Sequence) and not isinstance(task, str):
+        for message in task:
+            if not isinstance(message, BaseChatMessage):
+                raise ValueError(
+                    f"Invalid message type in sequence: {type(message)}: a task is made of BaseChatMessage"
+                )
+        return task_messages(list(task))
+    return task_messages(task)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -12,7 +11,8 @@ from pydantic import BaseModel
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
 from ..tools import BaseStreamTool
-from .task import Task, TaskResult
+from .streaming import closing
+from .task import TaskResult, TaskRunner
 
 Happening = BaseAgentEvent | BaseChatMessage
 
@@ -23,26 +23,8 @@ class TaskRunnerToolArgs(BaseModel):
     task: str
 
 
-class TaskRunner(Protocol):
-    """An agent or a team."""
-
-    async def run(
-        self,
-        *,
-        task: Task = None,
-        cancellation_token: CancellationToken | None = None,
-        output_task_messages: bool = True,
-    ) -> TaskResult:
-        """Work on a task to the end."""
-
-    def run_stream(
-        self,
-        *,
-        task: Task = None,
-        cancellation_token: CancellationToken | None = None,
-        output_task_messages: bool = True,
-    ) -> AsyncGenerator[Happening | TaskResult, None]:
-        """As `run`, but yields what happens and the result last."""
+class Remembering(TaskRunner, Protocol):
+    """An agent or a team, with what it remembers."""
 
     async def save_state(self) -> Mapping[str, Any]:
         """What it remembers, as JSON."""
@@ -64,7 +46,7 @@ class TaskRunnerTool(BaseStreamTool[TaskRunnerToolArgs, Happening, TaskResult]):
     """
 
     def __init__(
-        self, task_runner: TaskRunner, name: str, description: str, return_value_as_last_message: bool = False
+        self, task_runner: Remembering, name: str, description: str, return_value_as_last_message: bool = False
     ) -> None:
         super().__init__(TaskRunnerToolArgs, TaskResult, name, description, strict=True)
         self._task_runner = task_runner
@@ -80,15 +62,21 @@ class TaskRunnerTool(BaseStreamTool[TaskRunnerToolArgs, Happening, TaskResult]):
     ) -> AsyncGenerator[Happening | TaskResult, None]:
         async with self._one_at_a_time:
             stream = self._task_runner.run_stream(task=args.task, cancellation_token=cancellation_token)
-            async with aclosing(stream):
+            async with closing(stream):
                 async for item in stream:
                     yield item
 
     def return_value_as_string(self, value: TaskResult) -> str:
-        """What was said, as the model that called the tool reads it."""
-        said = [message for message in value.messages if isinstance(message, BaseChatMessage)]
+        """What was said, as the model that called the tool reads it.
+
+        Raises:
+            ValueError: the last message is wanted, and it is none that was said.
+        """
         if self._return_value_as_last_message:
-            return said[-1].to_model_text() if said else ""
+            if not value.messages or not isinstance(last := value.messages[-1], BaseChatMessage):
+                raise ValueError("The last message is not a BaseChatMessage.")
+            return last.to_model_text()
+        said = [message for message in value.messages if isinstance(message, BaseChatMessage)]
         return "\n\n".join(
             f"{message.source}: {message.to_model_text()}" for message in said if message.source != "user"
         )

@@ -33,7 +33,7 @@ class Toolbox:
 
     def __init__(self, workbenches: Sequence[Workbench], handoffs: Mapping[str, Handoff]) -> None:
         self.workbenches, self.handoffs = list(workbenches), dict(handoffs)
-        self._handoff_tools: dict[str, BaseTool[Any, Any]] = {
+        self.handoff_tools: dict[str, BaseTool[Any, Any]] = {
             name: handoff.handoff_tool for name, handoff in handoffs.items()
         }
         self._offered_by: dict[str, Workbench] = {}
@@ -46,7 +46,7 @@ class Toolbox:
             for schema in await workbench.list_tools():
                 tools.append(schema)
                 self._offered_by.setdefault(schema["name"], workbench)
-        return [*tools, *self._handoff_tools.values()]
+        return [*tools, *self.handoff_tools.values()]
 
     async def run(
         self, agent: str, calls: Sequence[FunctionCall], token: CancellationToken
@@ -64,13 +64,13 @@ class Toolbox:
     ) -> HandoffMessage | None:
         """The first handoff among the calls of `answer`, with the other calls and results for whoever takes over."""
         done = list(zip(_calls_of(answer), results, strict=True))
-        handoffs = [(self.handoffs[call.name].target, result) for call, result in done if call.name in self.handoffs]
+        handoffs = [(self.handoffs[call.name], result) for call, result in done if call.name in self.handoffs]
         if not handoffs:
             return None
         if len(handoffs) > 1:
             warnings.warn(
-                f"Multiple handoffs detected: {agent} handed off to {', '.join(target for target, _ in handoffs)} at "
-                "once, and only the first takes over. Turn off parallel tool calls of its model client.",
+                f"Multiple handoffs detected. Only the first is executed: {[handoff.name for handoff, _ in handoffs]}. "
+                f"Turn off parallel tool calls of the model client of {agent}.",
                 stacklevel=2,
             )
         others = [(call, result) for call, result in done if call.name not in self.handoffs]
@@ -81,8 +81,8 @@ class Toolbox:
             context.append(FunctionExecutionResultMessage(content=[result for _, result in others]))
         elif thought:
             context.append(AssistantMessage(content=thought, source=agent))
-        target, result = handoffs[0]
-        return HandoffMessage(content=result.content, target=target, source=agent, context=context)
+        handoff, result = handoffs[0]
+        return HandoffMessage(content=result.content, target=handoff.target, source=agent, context=context)
 
     async def _all(
         self, agent: str, calls: Sequence[FunctionCall], token: CancellationToken, emit: Emit
@@ -99,7 +99,7 @@ class Toolbox:
     async def _one(
         self, agent: str, call: FunctionCall, token: CancellationToken, emit: Emit
     ) -> FunctionExecutionResult:
-        target = self._handoff_tools.get(call.name) or self._offered_by.get(call.name)
+        target = self.handoff_tools.get(call.name) or self._offered_by.get(call.name)
         if target is None:
             text = f"Error: tool '{call.name}' not found in any workbench"
             return FunctionExecutionResult(content=text, name=call.name, call_id=call.id, is_error=True)
@@ -117,3 +117,5 @@ def _tell(item: Any, emit: Emit) -> None:
     """A tool may stream anything; only messages and events belong to the conversation."""
     if isinstance(item, BaseAgentEvent | BaseChatMessage):
         emit(item)
+    else:
+        warnings.warn(f"Unexpected event type: {type(item)} in tool call streaming.", stacklevel=2)

@@ -14,6 +14,7 @@ from ..component import Component
 from ..errors import NBAgentsError, RunFailed
 from ..messages import BaseChatMessage, HandoffMessage, StopMessage, TextMessage, UserInputRequestedEvent
 from ..runtime import Answer, Question, current_gate
+from ..runtime.gate import Asker
 from ..waiting import is_async, wait_in_thread
 from .configs import UserProxyAgentConfig
 from .streaming_agent import StreamingChatAgent
@@ -46,7 +47,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
         _REQUEST: ClassVar[ContextVar[str]] = ContextVar("nbagents_input_request")
 
         def __init__(self) -> None:
-            raise RuntimeError("InputRequestContext is not made: call InputRequestContext.request_id()")
+            raise RuntimeError("InputRequestContext cannot be instantiated: call InputRequestContext.request_id()")
 
         @classmethod
         @contextmanager
@@ -74,7 +75,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
 
     def __init__(self, name: str, *, description: str = "A human user", input_func: InputFunc | None = None) -> None:
         super().__init__(name, description)
-        self._input_func = input_func
+        self.input_func = input_func
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
@@ -83,17 +84,17 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
     async def on_reset(self, cancellation_token: CancellationToken | None = None) -> None:
         return None
 
-    async def _turn(
+    async def _take_turn(
         self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken
     ) -> AsyncGenerator[UserInputRequestedEvent | Response, None]:
-        handoff = self._handoff_in(messages)
+        handoff = self._get_latest_handoff(messages)
         asked = UserInputRequestedEvent(request_id=str(uuid.uuid4()), source=self.name)
         yield asked
-        answer = await self._ask(asked.request_id, handoff, cancellation_token)
+        answer = await self._ask_person(asked.request_id, handoff, cancellation_token)
         # The request is not among the inner messages: conditions look at what is said, not at being asked.
-        yield Response(chat_message=self._message(answer, handoff))
+        yield Response(chat_message=self._as_message(answer, handoff))
 
-    def _handoff_in(self, messages: Sequence[BaseChatMessage]) -> HandoffMessage | None:
+    def _get_latest_handoff(self, messages: Sequence[BaseChatMessage]) -> HandoffMessage | None:
         """The handoff that made it the person's turn.
 
         Raises:
@@ -110,33 +111,26 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
             )
         return last
 
-    async def _ask(self, request_id: str, handoff: HandoffMessage | None, token: CancellationToken) -> Answer:
+    async def _ask_person(self, request_id: str, handoff: HandoffMessage | None, token: CancellationToken) -> Answer:
         """The person's answer, through the gate.
 
         Raises:
             HumanInputUnavailable: nobody can be asked.
-            RunFailed: `input_func` raised.
+            RunFailed: `input_func` raised, or `input` itself.
         """
-        gate, prompt = current_gate(), f"{self.name}, it is your turn."
+        prompt = f"{self.name}, it is your turn." if self.input_func is None else PROMPT
         if handoff is not None:
             prompt = f"Handoff received from {handoff.source}. {PROMPT}"
-        if self._input_func is None:
-            return await gate.person(self.name, prompt)
-        input_func, prompt = self._input_func, prompt if handoff else PROMPT
-
-        async def ask(question: Question) -> None:
-            text = await _called(input_func, prompt, token)
-            question.answer(Answer("reply", text=text, channel="input_func"))
-
+        asker = None if self.input_func is None else _asker(self.input_func, prompt, token)
         with self.InputRequestContext.populate_context(request_id):
             try:
-                return await gate.person(self.name, prompt, asker=ask)
+                return await current_gate().person(self.name, prompt, asker=asker)
             except NBAgentsError:
                 raise
             except Exception as error:
                 raise RunFailed(f"Failed to get user input: {error}", agent=self.name) from error
 
-    def _message(self, answer: Answer, handoff: HandoffMessage | None) -> BaseChatMessage:
+    def _as_message(self, answer: Answer, handoff: HandoffMessage | None) -> BaseChatMessage:
         if answer.decision == "end":
             return StopMessage(content=answer.text or ENDED, source=self.name)
         text = YOU_DECIDE if answer.decision == "decide" else answer.text
@@ -150,6 +144,16 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
     @classmethod
     def _from_config(cls, config: UserProxyAgentConfig) -> Self:
         return cls(config.name, description=config.description)
+
+
+def _asker(input_func: InputFunc, prompt: str, token: CancellationToken) -> Asker:
+    """Brings a question to `input_func`."""
+
+    async def ask(question: Question) -> None:
+        text = await _called(input_func, prompt, token)
+        question.answer(Answer("reply", text=text, channel="input_func"))
+
+    return ask
 
 
 async def _called(input_func: InputFunc, prompt: str, token: CancellationToken) -> str:

@@ -12,6 +12,12 @@ from ..code import CodeBlock, CodeResult
 from ..component import ComponentBase
 
 
+def target_of(executor: object) -> str:
+    """Where an executor runs, as its user names it; one of the user's own making need not say."""
+    target = getattr(executor, "target", "")
+    return target if isinstance(target, str) else ""
+
+
 class CodeExecutor(ABC, ComponentBase[BaseModel]):
     """Runs code blocks somewhere, one call at a time; state lasts from call to call where the place has any."""
 

@@ -75,7 +75,7 @@ class MessageFactory:
         Raises:
             ValueError: its type is missing or not known, or its fields do not fit.
         """
-        if "type" not in data:
+        if data.get("type") is None:
             raise ValueError("Field 'type' is required in the message data to recover the message type.")
         kind = self._types.get(data["type"]) if isinstance(data["type"], str) else None
         if kind is None:

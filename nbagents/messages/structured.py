@@ -90,15 +90,14 @@ class StructuredMessageFactory(
         content_model_name: str | None = None,
     ) -> None:
         self.format_string = format_string
-        if input_model is not None:
-            self.ContentModel = input_model
-        elif json_schema is not None:
+        if json_schema:
             from ..models.json_schema import schema_to_pydantic_model
 
             self.ContentModel = schema_to_pydantic_model(json_schema, content_model_name or "GeneratedContentModel")
+        elif input_model is not None:
+            self.ContentModel = input_model
         else:
             raise ValueError("Either `json_schema` or `input_model` must be provided.")
-        self.json_schema = json_schema if input_model is None else input_model.model_json_schema()
         self.StructuredMessage: type[StructuredMessage[Any]] = StructuredMessage[self.ContentModel]  # type: ignore[name-defined]  # a type made at run time
 
     def _to_config(self) -> StructuredMessageFactoryConfig:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
 from ..errors import ModelResponseError
-from ..executors import CodeExecutor
+from ..executors.code_executor import CodeExecutor, target_of
 from ..executors.stopped_code import shown_before
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, FunctionCall, LLMMessage
@@ -123,7 +123,7 @@ class Gate(RunLog):
                 else:
                     result = await model_effect.whole_answer(ear, effect, client, messages, asked)
                 if result is None:
-                    raise ModelResponseError(f"{name} ended its stream without a result: a client yields it last")
+                    raise ModelResponseError(model_effect.NO_RESULT.format(name))
                 result = model_effect.without_secrets(result, self.redact)
                 model_effect.count(self, agent, client, messages, tools, result, effect)
         # Yielded only now: what an agent acts on is in the journal already.
@@ -161,7 +161,7 @@ class Gate(RunLog):
             HumanInputUnavailable: approval is needed and nobody can be asked.
         """
         if not approved and self.approvals.asks(agent):
-            answer = await self._ask("approval", agent, f"Run this block of {agent}?", block, executor.target)
+            answer = await self._ask("approval", agent, f"Run this block of {agent}?", block, target_of(executor))
             if answer.decision == "reject":
                 reason = answer.text or "no reason was given"
                 return block, CodeResult(exit_code=1, output=f"Code execution was not approved. Reason: {reason}")
@@ -169,7 +169,7 @@ class Gate(RunLog):
                 self.approvals.allow(agent)
             if answer.decision == "edit":
                 block = CodeBlock(code=answer.code, language=block.language)
-        request = {"target": executor.target, **block.model_dump()}
+        request = {"target": target_of(executor), **block.model_dump()}
         async with self.performing("code", agent, request) as effect:
             try:
                 result = await executor.execute_code_blocks([block], cancellation_token)
@@ -293,6 +293,7 @@ _UNBOUNDED = nullcontext()
 
 
 def _fail_with(asking: Any, question: Question) -> None:
-    """An asker that raised could not reach anybody: that is the answer's failure."""
-    if not asking.cancelled() and asking.exception() is not None:
-        question.fail(asking.exception())
+    """An asker that raised could not reach anybody: that is the answer's failure. One that gave up, likewise."""
+    error = asyncio.CancelledError("nobody answers any more") if asking.cancelled() else asking.exception()
+    if error is not None:
+        question.fail(error)

@@ -6,7 +6,7 @@ that answers from a script, is asked on the loop of its caller.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import replace
 from typing import Any
@@ -21,6 +21,8 @@ from ..models.token_estimate import estimate_text
 from .model_ear import ModelEar
 from .run_log import Effect, RunLog
 from .usage import ModelCall
+
+NO_RESULT = "No final model result in streaming mode. {} ended its stream without a result: a client yields it last"
 
 
 def name_of(client: ChatCompletionClient) -> str:
@@ -59,11 +61,12 @@ def streamed_answer(
 
 
 async def _streamed_here(
-    parts: AsyncGenerator[str | CreateResult, None], ear: ModelEar, whose: str
+    answer: AsyncIterable[str | CreateResult], ear: ModelEar, whose: str
 ) -> AsyncGenerator[str | CreateResult, None]:
     """The parts; the ear is there while the client works, and not where its parts are read."""
-    if not (hasattr(parts, "__anext__") and hasattr(parts, "aclose")):
-        raise ModelResponseError(f"{whose} returned a {type(parts).__name__}: expected an async def that yields")
+    if not hasattr(answer, "__aiter__"):
+        raise ModelResponseError(f"{whose} returned a {type(answer).__name__}: expected an async def that yields")
+    parts = aiter(answer)
     try:
         while True:
             with listening(ear):
@@ -71,11 +74,14 @@ async def _streamed_here(
                     part = await anext(parts)
                 except StopAsyncIteration:
                     return
-            if part is not None:  # a server's piece without text, handed on as it came
-                yield part if isinstance(part, str) else _checked(part, f"{whose} yielded")
+            if isinstance(part, str):
+                yield part
+            elif part is not None:  # a server's piece without text, handed on as it came
+                yield _checked(part, f"Invalid chunk type: {type(part)}. {whose} yielded")
     finally:
-        with listening(ear):
-            await parts.aclose()
+        if close := getattr(parts, "aclose", None):  # not every iterator has something to give back
+            with listening(ear):
+                await close()
 
 
 def _checked(answer: object, whose: str) -> CreateResult:

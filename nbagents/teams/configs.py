@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..agents.chat_agent import BaseChatAgent
+from ..agents.agent_port import ChatAgent
 from ..component import ComponentConfig, ComponentLoader, ComponentModel
 from ..conditions import TerminationCondition
 from .team import Team
@@ -61,8 +61,8 @@ def arguments_of(config: TeamConfig) -> dict[str, Any]:
     }
 
 
-def _participant(model: ComponentModel) -> BaseChatAgent | Team:
+def _participant(model: ComponentModel) -> ChatAgent | Team:
     loaded = ComponentLoader.load_component(model, object)
-    if not isinstance(loaded, BaseChatAgent | Team):
+    if not isinstance(loaded, ChatAgent | Team):
         raise TypeError(f"Expected type does not match: participant {model.provider!r} is neither an agent nor a team")
     return loaded

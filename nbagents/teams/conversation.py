@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..agents.chat_agent import BaseChatAgent
+from ..agents.agent_port import ChatAgent
 from ..cancellation import CancellationToken
 from ..conditions import TerminationCondition
 from ..errors import RunError, RunFailed, SelectionFailed
@@ -39,7 +39,7 @@ class Conversation(Team):
 
     def __init__(
         self,
-        participants: Sequence[BaseChatAgent | Team],
+        participants: Sequence[ChatAgent | Team],
         *,
         name: str | None = None,
         description: str | None = None,

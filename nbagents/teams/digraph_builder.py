@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..agents.chat_agent import BaseChatAgent
+from ..agents.agent_port import ChatAgent
 from ..messages import BaseChatMessage
 from .digraph import Activation, DiGraph, DiGraphNode, edge_from
 
-Node = TypeVar("Node", bound="str | BaseChatAgent")
+Node = TypeVar("Node", bound="str | ChatAgent")
 
 
 class DiGraphBuilder:
@@ -18,10 +18,10 @@ class DiGraphBuilder:
 
     def __init__(self) -> None:
         self.nodes: dict[str, DiGraphNode] = {}
-        self.agents: dict[str, BaseChatAgent] = {}
+        self.agents: dict[str, ChatAgent] = {}
         self._default_start_node: str | None = None
 
-    def add_node(self, agent: BaseChatAgent, activation: Activation = "all") -> DiGraphBuilder:
+    def add_node(self, agent: ChatAgent, activation: Activation = "all") -> DiGraphBuilder:
         """Add an agent; `activation` "any" lets it speak as soon as one edge to it has fired."""
         self.nodes.setdefault(agent.name, DiGraphNode(name=agent.name, activation=activation))
         self.agents.setdefault(agent.name, agent)
@@ -29,8 +29,8 @@ class DiGraphBuilder:
 
     def add_edge(
         self,
-        source: str | BaseChatAgent,
-        target: str | BaseChatAgent,
+        source: str | ChatAgent,
+        target: str | ChatAgent,
         condition: str | Callable[[BaseChatMessage], bool] | None = None,
         activation_group: str | None = None,
         activation_condition: Activation | None = None,
@@ -49,7 +49,7 @@ class DiGraphBuilder:
         return self
 
     def add_conditional_edges(
-        self, source: str | BaseChatAgent, condition_to_target: dict[str, str | BaseChatAgent]
+        self, source: str | ChatAgent, condition_to_target: dict[str, str | ChatAgent]
     ) -> DiGraphBuilder:
         """An edge for each keyword. Deprecated: `add_edge(condition=...)` says the same.
 
@@ -61,7 +61,7 @@ class DiGraphBuilder:
             self.add_edge(source, target, condition=keyword)
         return self
 
-    def set_entry_point(self, name: str | BaseChatAgent) -> DiGraphBuilder:
+    def set_entry_point(self, name: str | ChatAgent) -> DiGraphBuilder:
         """Begin runs at this node.
 
         Raises:
@@ -83,10 +83,10 @@ class DiGraphBuilder:
         graph.graph_validate()
         return graph
 
-    def get_participants(self) -> list[BaseChatAgent]:
+    def get_participants(self) -> list[ChatAgent]:
         """The agents, for `GraphFlow(participants=...)`."""
         return list(self.agents.values())
 
 
-def _name(node: str | BaseChatAgent) -> str:
+def _name(node: str | ChatAgent) -> str:
     return node if isinstance(node, str) else node.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from ..agents.chat_agent import BaseChatAgent
+from ..agents.agent_port import ChatAgent
 from ..cancellation import CancellationToken
 from ..component import Component
 from ..conditions import TerminationCondition
@@ -53,7 +53,7 @@ class GraphFlow(BaseGroupChat, Component[GraphFlowConfig]):
 
     def __init__(
         self,
-        participants: Sequence[BaseChatAgent],
+        participants: Sequence[ChatAgent],
         graph: DiGraph,
         *,
         name: str | None = None,

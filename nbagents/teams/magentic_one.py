@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict
 
-from ..agents.chat_agent import BaseChatAgent
+from ..agents.agent_port import ChatAgent
 from ..cancellation import CancellationToken
 from ..component import Component, ComponentModel
 from ..conditions import TerminationCondition
@@ -68,7 +68,7 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
 
     def __init__(
         self,
-        participants: Sequence[BaseChatAgent],
+        participants: Sequence[ChatAgent],
         model_client: ChatCompletionClient,
         *,
         name: str | None = None,

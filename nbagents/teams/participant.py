@@ -7,12 +7,12 @@ team, an agent that is registered in a runtime (`on_runtime.py`), or one that li
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..agents.chat_agent import BaseChatAgent
+from ..agents.agent_port import ChatAgent
+from ..agents.streaming import closing
 from ..agents.task import Response, TaskResult, no_response
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
@@ -74,12 +74,12 @@ class Participant(Protocol):
 class AgentParticipant:
     """An agent in this process."""
 
-    def __init__(self, agent: BaseChatAgent) -> None:
+    def __init__(self, agent: ChatAgent) -> None:
         self._agent = agent
         self.name, self.description = agent.name, agent.description
 
     async def speak(self, heard: list[BaseChatMessage], tell: Tell, token: CancellationToken) -> Spoken:
-        async with aclosing(self._agent.on_messages_stream(heard, token)) as stream:
+        async with closing(self._agent.on_messages_stream(heard, token)) as stream:
             async for item in stream:
                 if isinstance(item, Response):
                     answer = [item.chat_message]
@@ -114,7 +114,7 @@ class TeamParticipant:
         reset = TAKING_PART.set(True)
         try:
             stream = self._team.run_stream(task=heard or None, cancellation_token=token, output_task_messages=False)
-            async with aclosing(stream):
+            async with closing(stream):
                 async for item in stream:
                     if isinstance(item, TaskResult):
                         chat = [message for message in item.messages if isinstance(message, BaseChatMessage)]
@@ -144,7 +144,7 @@ class TeamParticipant:
 
 def is_agent(participant: object) -> bool:
     """True for an agent, of ours or of the user's own making; False for a team."""
-    return isinstance(participant, BaseChatAgent) or hasattr(participant, "on_messages_stream")
+    return isinstance(participant, ChatAgent) or hasattr(participant, "on_messages_stream")
 
 
 def participant_of(member: Any) -> Participant:

@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 
 from pydantic import ConfigDict
 
-from ..agents.chat_agent import BaseChatAgent
+from ..agents.agent_port import ChatAgent
 from ..cancellation import CancellationToken
 from ..component import Component, ComponentModel
 from ..conditions import TerminationCondition
@@ -76,7 +76,7 @@ class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):
 
     def __init__(
         self,
-        participants: Sequence[BaseChatAgent | Team],
+        participants: Sequence[ChatAgent | Team],
         model_client: ChatCompletionClient,
         *,
         name: str | None = None,

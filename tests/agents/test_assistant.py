@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from nbagents.agents import AssistantAgent, Response
+from nbagents.agents import AssistantAgent, Response, TaskResult
 from nbagents.cancellation import CancellationToken
 from nbagents.errors import ModelResponseError
 from nbagents.memory import ListMemory, MemoryContent, MemoryMimeType
@@ -17,7 +19,7 @@ from nbagents.messages import (
     TextMessage,
     ThoughtEvent,
 )
-from nbagents.models import AssistantMessage, CreateResult
+from nbagents.models import AssistantMessage, CreateResult, SystemMessage
 from nbagents.tools import FunctionTool, StaticWorkbench
 from tests.agents.scripts import USAGE, calls, client, kinds, prompt, thinking
 
@@ -164,3 +166,33 @@ async def test_the_stream_of_on_messages_ends_with_the_response() -> None:
         item async for item in agent.on_messages_stream([TextMessage(content="go", source="u")], CancellationToken())
     ]
     assert isinstance(items[-1], Response) and items[-1].chat_message.to_text() == "hi"
+
+
+async def test_a_subclass_may_ask_its_model_itself_and_change_its_parts() -> None:
+    class Direct(AssistantAgent):
+        async def on_messages_stream(self, messages: Any, cancellation_token: CancellationToken) -> Any:
+            await self._model_context.add_message(messages[-1].to_model_message())
+            conversation = [*self._system_messages, *await self._model_context.get_messages()]
+            answer = await self._model_client.create(conversation, cancellation_token=cancellation_token)
+            yield Response(chat_message=TextMessage(content=answer.content, source=self.name))
+
+    model = client("hi")
+    agent = Direct("a", client(), tools=[add], handoffs=["b"], system_message="Be brief.")
+    agent._model_client = model
+    assert (await agent.run(task="go")).messages[-1].to_text() == "hi"
+    assert prompt(model) == [("SystemMessage", "Be brief."), ("UserMessage", "go")]
+    assert [tool.name for tool in agent._tools] == ["add"] and list(agent._handoffs) == ["transfer_to_b"]
+    assert [tool.name for tool in agent._handoff_tools] == ["transfer_to_b"]
+
+
+async def test_model_workbench_and_instructions_may_be_exchanged_between_runs() -> None:
+    model = client(calls(ADD), "3")
+    agent = AssistantAgent("a", client("no"), model_client_stream=True)
+    await agent.run(task="one")
+    agent._model_client, agent._system_messages = model, [SystemMessage(content="New.")]
+    agent._workbench = [StaticWorkbench([FunctionTool(add, "adds")])]
+    agent._reflect_on_tool_use, agent._model_client_stream = True, False
+    *_, answer = [item async for item in agent.run_stream(task="two")]
+    assert isinstance(answer, TaskResult) and answer.messages[-1].to_text() == "3"
+    assert prompt(model)[0] == ("SystemMessage", "New.")
+    assert not any(isinstance(message, ModelClientStreamingChunkEvent) for message in answer.messages)

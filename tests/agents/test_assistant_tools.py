@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from nbagents.agents import AssistantAgent
+from nbagents.cancellation import CancellationToken
 from nbagents.errors import ModelResponseError
 from nbagents.messages import (
+    ThoughtEvent,
     ToolCallExecutionEvent,
     ToolCallRequestEvent,
     ToolCallSummaryMessage,
 )
-from nbagents.tools import FunctionTool, StaticWorkbench, ToolSchema
+from nbagents.tools import BaseStreamTool, FunctionTool, StaticWorkbench, ToolSchema
 from tests.agents.scripts import USAGE, calls, client, kinds, thinking
 
 ADD = ("add", '{"a": 1, "b": 2}')
@@ -129,3 +134,31 @@ async def test_a_reflection_without_text_is_an_error() -> None:
     agent = AssistantAgent("a", client(calls(ADD), calls(ADD)), tools=[add], reflect_on_tool_use=True)
     with pytest.raises(RuntimeError, match=r"Reflect on tool use produced no valid text response\."):
         await agent.run(task="go")
+
+
+class Count(BaseModel):
+    upto: int
+
+
+class Counting(BaseStreamTool[Count, Any, Count]):
+    """Tells a thought, which belongs to the conversation, and a number, which does not."""
+
+    def __init__(self) -> None:
+        super().__init__(Count, Count, "count", "counts")
+
+    async def run(self, args: Count, cancellation_token: CancellationToken) -> Count:
+        return args
+
+    async def run_stream(self, args: Count, cancellation_token: CancellationToken) -> AsyncGenerator[Any, None]:
+        yield ThoughtEvent(content="one", source="count")
+        yield 2
+        yield args
+
+
+async def test_what_a_tool_tells_that_is_no_message_is_left_out_with_a_warning() -> None:
+    agent = AssistantAgent("a", client(calls(("count", '{"upto": 2}'))), tools=[Counting()])
+    with pytest.warns(UserWarning, match="Unexpected event type: <class 'int'> in tool call streaming"):
+        result = await agent.run(task="go")
+    assert kinds(result.messages[1:]) == [
+        "ToolCallRequestEvent", "ThoughtEvent", "ToolCallExecutionEvent", "ToolCallSummaryMessage",
+    ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -60,8 +60,8 @@ async def test_only_supported_languages_run() -> None:
 async def test_a_failure_and_an_empty_output_are_worded() -> None:
     agent = CodeExecutorAgent("c", ScriptedExecutor(FAILED, ""))
     failed, empty = [(await agent.run(task=CODE)).messages[-1].to_text() for _ in range(2)]
-    assert "exit code 3" in failed and failed.endswith("boom")
-    assert "exit code 0" in empty
+    assert failed == "The script ran, then exited with an error (POSIX exit code: 3)\nIts output was:\nboom"
+    assert empty.startswith("The script ran but produced no output to console. The POSIX exit code was: 0.")
 
 
 async def test_with_a_model_code_is_written_run_and_answered_from() -> None:
@@ -201,3 +201,35 @@ async def test_blocks_can_be_found_and_run_outside_of_a_conversation() -> None:
     agent = CodeExecutorAgent("c", ScriptedExecutor("1"))
     blocks = await agent.extract_code_blocks_from_messages([TextMessage(content=CODE, source="user")])
     assert (await agent.execute_code_block(blocks, CancellationToken())).output == "1"
+
+
+class Numbered(CodeExecutorAgent):
+    """Runs blocks in its own way."""
+
+    async def execute_code_block(
+        self, code_blocks: Sequence[CodeBlock], cancellation_token: CancellationToken
+    ) -> CodeResult:
+        result = await super().execute_code_block(code_blocks, cancellation_token)
+        return CodeResult(exit_code=result.exit_code, output=f"{len(code_blocks)} block(s): {result.output}")
+
+
+async def test_a_subclass_may_run_blocks_in_its_own_way() -> None:
+    result = await Numbered("c", ScriptedExecutor("1")).run(task=CODE)
+    assert result.messages[-1].to_text() == "1 block(s): 1"
+    model = client(CODE, "one")
+    await Numbered("c", ScriptedExecutor("1"), model_client=model).run(task="go")
+    assert prompt(model)[-1] == ("UserMessage", "1 block(s): 1")
+
+
+async def test_no_language_may_be_supported() -> None:
+    result = await CodeExecutorAgent("c", ScriptedExecutor(), supported_languages=[]).run(task=CODE)
+    assert result.messages[-1].to_text() == CodeExecutorAgent.NO_CODE_BLOCKS_FOUND_MESSAGE
+
+
+async def test_an_executor_of_ones_own_need_not_say_where_it_runs() -> None:
+    class Own:
+        async def execute_code_blocks(self, code_blocks: Any, cancellation_token: CancellationToken) -> CodeResult:
+            return CodeResult(exit_code=0, output="own")
+
+    agent = CodeExecutorAgent("c", Own(), approval_func=lambda request: ApprovalResponse(approved=True, reason=""))  # type: ignore[arg-type]  # it has the one method
+    assert (await agent.run(task=CODE)).messages[-1].to_text() == "own"

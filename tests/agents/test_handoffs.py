@@ -46,7 +46,7 @@ async def test_a_handoff_alone_carries_the_thought() -> None:
 
 async def test_of_several_handoffs_the_first_counts_with_a_warning() -> None:
     model = client(calls(("transfer_to_c", "{}"), ("transfer_to_b", "{}")))
-    with pytest.warns(UserWarning, match="only the first takes over"):
+    with pytest.warns(UserWarning, match="Only the first is executed"):
         result = await AssistantAgent("a", model, handoffs=["b", Handoff(target="c")]).run(task="go")
     assert isinstance(result.messages[-1], HandoffMessage) and result.messages[-1].target == "c"
 
@@ -75,3 +75,14 @@ def test_a_component_may_name_its_handoffs_only() -> None:
     assert component.config["handoffs"] == ["b", {"target": "c"}]
     names = [handoff["name"] for handoff in loaded.dump_component().config["handoffs"]]
     assert names == ["transfer_to_b", "transfer_to_c"]
+
+
+@pytest.mark.parametrize("handoff", ["add", Handoff(target="add", name="pass_on"), Handoff(target="b", name="add")])
+def test_no_tool_may_be_called_like_a_handoff_or_like_its_target(handoff: Handoff | str) -> None:
+    with pytest.raises(ValueError, match="Handoff names must be unique from tool names"):
+        AssistantAgent("a", client(), tools=[add], handoffs=[handoff])
+
+
+def test_the_name_of_a_handoff_is_a_text() -> None:
+    with pytest.raises(ValidationError, match="Handoff name must be a string: 5"):
+        Handoff(target="b", name=5)  # type: ignore[arg-type]  # what is tried

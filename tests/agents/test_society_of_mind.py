@@ -22,7 +22,7 @@ def society(*answers: str, inner: ReplayChatCompletionClient, **info: Any) -> So
 
 
 def model_of(agent: SocietyOfMindAgent) -> ReplayChatCompletionClient:
-    model = agent._model.client
+    model = agent._agent_model.client
     assert isinstance(model, ReplayChatCompletionClient)
     return model
 

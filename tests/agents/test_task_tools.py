@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from nbagents.agents import AgentTool, AssistantAgent
+from nbagents.agents import AgentTool, AssistantAgent, TaskResult
 from nbagents.cancellation import CancellationToken
+from nbagents.messages import TextMessage, ThoughtEvent
 from nbagents.runtime import Gate, passing
 from nbagents.teams import RoundRobinGroupChat
 from nbagents.teams.team_tool import TeamTool
@@ -34,6 +35,14 @@ async def test_what_was_said_is_the_value() -> None:
     assert tool.return_value_as_string(value) == "x: 1\n\ny: 1"
     last = TeamTool(team_of("1"), "crew", "they work", return_value_as_last_message=True)
     assert last.return_value_as_string(await last.run_json({"task": "z"}, CancellationToken())) == "1"
+
+
+def test_where_the_last_message_is_the_value_it_must_have_been_said() -> None:
+    tool = AgentTool(AssistantAgent("worker", client()), return_value_as_last_message=True)
+    said, thought = TextMessage(content="hm", source="worker"), ThoughtEvent(content="hm", source="worker")
+    for messages in ([], [said, thought]):
+        with pytest.raises(ValueError, match="The last message is not a BaseChatMessage"):
+            tool.return_value_as_string(TaskResult(messages=messages))
 
 
 async def test_what_it_does_is_streamed_through_the_caller_recorded_once_and_counted() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -148,3 +149,23 @@ async def test_cancelling_while_a_person_is_asked_ends_it() -> None:
 
 def test_it_says_what_it_may_answer_with() -> None:
     assert {TextMessage, HandoffMessage} <= set(UserProxyAgent("u").produced_message_types)
+
+
+async def test_an_input_func_that_gives_up_ends_the_turn_and_does_not_hang() -> None:
+    async def given_up(prompt: str, token: CancellationToken | None) -> str:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(UserProxyAgent("u", input_func=given_up).run(task="go"), 5)
+
+
+async def test_another_input_func_may_take_its_place() -> None:
+    agent = UserProxyAgent("u", input_func=lambda prompt: "one")
+    agent.input_func = lambda prompt: "other"
+    assert (await agent.run(task="go")).messages[-1].to_text() == "other"
+
+
+async def test_an_error_of_input_itself_is_told_like_that_of_an_input_func() -> None:
+    told = r"^Failed to get user input: no line$"
+    with patch("builtins.input", side_effect=ValueError("no line")), pytest.raises(RuntimeError, match=told):
+        await UserProxyAgent("u").run(task="go")

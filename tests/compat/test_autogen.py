@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from pydantic import BaseModel
 
 import nbagents.agents
 import nbagents.agents.assistant
@@ -103,6 +104,8 @@ def test_a_private_module_has_what_is_private_there_and_here() -> None:
     assert registry is nbagents.runtime.SerializationRegistry
     assert not hasattr(module_of("autogen_core"), "SerializationRegistry")
     assert module_of("autogen_agentchat.teams._group_chat._graph._digraph_group_chat").GraphFlow
+    for module, config in (("agents._message_filter_agent", "MessageFilterAgent"), ("tools._team", "TeamTool")):
+        assert issubclass(getattr(module_of(f"autogen_agentchat.{module}"), f"{config}Config"), BaseModel)
 
 
 @pytest.mark.parametrize("name", ["Nobody", "get_nothing", "_nothing"])

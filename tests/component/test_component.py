@@ -307,7 +307,7 @@ def test_a_code_executor_agent_keeps_its_retries() -> None:
         "c", WaitExecutor(1), model_client=ReplayChatCompletionClient([], info), max_retries_on_error=2
     )
 
-    assert CodeExecutorAgent.load_component(agent.dump_component())._retries == 2
+    assert CodeExecutorAgent.load_component(agent.dump_component())._max_retries_on_error == 2
 
 
 def test_an_agent_that_decides_on_code_is_not_dumped_without_its_decision() -> None:

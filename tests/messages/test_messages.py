@@ -171,8 +171,9 @@ def test_the_factory_refuses_what_it_cannot_know() -> None:
         factory.register(TextMessage)
     with pytest.raises(ValueError, match="must be a subclass of BaseChatMessage or BaseAgentEvent"):
         factory.register(int)
-    with pytest.raises(ValueError, match="Field 'type' is required"):
-        factory.create({"content": "x"})
+    for typeless in ({"content": "x"}, {"content": "x", "type": None}):
+        with pytest.raises(ValueError, match="Field 'type' is required"):
+            factory.create(typeless)
 
 
 @pytest.mark.parametrize("given", [{"input_model": Person}, {"json_schema": Person.model_json_schema()}])
@@ -186,8 +187,14 @@ def test_the_structured_factory_makes_the_type_from_a_model_or_its_schema(given:
 
 
 def test_the_structured_factory_needs_a_model_or_a_schema() -> None:
-    with pytest.raises(ValueError, match="Either `json_schema` or `input_model` must be provided"):
-        StructuredMessageFactory()
+    for given in ({}, {"json_schema": {}}):
+        with pytest.raises(ValueError, match="Either `json_schema` or `input_model` must be provided"):
+            StructuredMessageFactory(**given)
+
+
+def test_of_a_schema_and_a_model_the_structured_factory_takes_the_schema() -> None:
+    factory = StructuredMessageFactory(Person.model_json_schema(), CodeResult, content_model_name="Human")
+    assert factory.ContentModel.__name__ == "Human" and set(factory.ContentModel.model_fields) == {"name", "age"}
 
 
 WRITTEN_BY_AUTOGEN = [

@@ -42,12 +42,34 @@ async def test_a_piece_without_text_is_none_and_ends_nothing() -> None:
         (lambda answer: answer.content, False, "Own.create returned a str: expected a CreateResult"),
         (lambda answer: None, False, "Own.create returned a NoneType: expected a CreateResult"),
         (lambda answer: in_pieces("a", {"b": 1}), True, "Own.create_stream yielded a dict: expected a CreateResult"),
-        (lambda answer: in_pieces("a", None), True, "ended its stream without a result"),
+        (lambda answer: in_pieces("a", 5), True, "Invalid chunk type: <class 'int'>. Own.create_stream yielded a int"),
+        (lambda answer: in_pieces("a", None), True, "No final model result in streaming mode.*without a result"),
         (lambda answer: ["a", answer], True, "Own.create_stream returned a list: expected an async def that yields"),
     ],
 )
 async def test_what_is_no_answer_is_said_with_whose_it_was(
     say: Callable[[CreateResult], Any], stream: bool, told: str
 ) -> None:
-    with pytest.raises(ModelResponseError, match=told):
+    with pytest.raises(ModelResponseError, match=told) as caught:
         await AssistantAgent("a", Own(say), model_client_stream=stream).run(task="?")
+    assert isinstance(caught.value, RuntimeError)  # as AutoGen's agents say it
+
+
+class Pieces:
+    """An iterator that is no generator: it has nothing to close."""
+
+    def __init__(self, *pieces: Any) -> None:
+        self.pieces = list(pieces)
+
+    def __aiter__(self) -> Pieces:
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self.pieces:
+            raise StopAsyncIteration
+        return self.pieces.pop(0)
+
+
+async def test_a_stream_may_be_any_async_iterator() -> None:
+    agent = AssistantAgent("a", Own(lambda answer: Pieces("the ", "answer", answer)), model_client_stream=True)
+    assert (await agent.run(task="?")).messages[-1].to_text() == "the answer"
