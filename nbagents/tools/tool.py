@@ -184,8 +184,8 @@ class BaseStreamTool(BaseTool[ArgsT, ReturnT], Generic[ArgsT, StreamT, ReturnT])
         returns: Any = self._return_type  # an annotation such as list[int] cannot be checked
         if isinstance(returns, type) and not isinstance(last, returns):
             raise TypeError(
-                f"the stream of tool {self._name!r} ended with {type(last).__name__}: its last item is what it "
-                f"returns, a {returns.__name__}"
+                f"Expected return value of type {returns.__name__}, but got {type(last).__name__}: the last item of "
+                f"the stream of tool {self._name!r} is what it returns"
             )
 
 

@@ -130,6 +130,13 @@ def test_a_component_without_its_class_variables_is_warned_of() -> None:
         type("Bare", (ComponentBase, Component), {"component_type": "x"})
 
 
+def test_a_class_that_is_half_a_component_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="Component class 'Half' must subclass the following"):
+
+        class Half(Component[Size]):
+            component_config_schema, component_type = Size, "box"
+
+
 def test_what_is_a_component() -> None:
     assert is_component_class(Box) and is_component_instance(Box(1)) and is_component_class(AssistantAgent)
     assert not is_component_class(int) and not is_component_instance(1)

@@ -12,7 +12,7 @@ import types
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar, Union, get_origin, get_type_hints, runtime_checkable
+from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, runtime_checkable
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -205,22 +205,21 @@ def _type_name(thing: Any) -> str:
     return str(cls.DESCRIPTOR.full_name) if _is_protobuf(cls) else cls.__name__
 
 
-def _field_types(cls: type[Any]) -> list[Any]:
-    try:
-        hints = get_type_hints(cls)
-    except NameError:
-        # A class of a function, whose hints name other such classes: what cannot be read is not checked.
-        hints = {}
-    return [hints.get(field.name, field.type) for field in fields(cls)]
-
-
+# Hints that are text, as in a module with `from __future__ import annotations`, are not looked into: AutoGen does not,
+# so agents with such messages are about.
 def _has_union(cls: type[Any]) -> bool:
-    return any(get_origin(kind) in (Union, types.UnionType) for kind in _field_types(cls))
+    return any(get_origin(field.type) in (Union, types.UnionType) for field in fields(cls))
 
 
 def _has_nested(cls: type[Any]) -> bool:
-    return any(_is_nested(kind) for kind in _field_types(cls))
+    return any(_is_dataclass(field.type) or _has_model(field.type) for field in fields(cls))
 
 
-def _is_nested(kind: Any) -> bool:
-    return isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, BaseModel))
+def _is_dataclass(kind: Any) -> bool:
+    return isinstance(kind, type) and is_dataclass(kind)
+
+
+def _has_model(kind: Any) -> bool:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return True
+    return any(_has_model(part) for part in get_args(kind))
