@@ -116,10 +116,12 @@ class SingleThreadedAgentRuntime(HostingRuntime):
         self._log(message, sender, recipient, MessageKind.DIRECT, DeliveryStage.SEND)
         self._dispatcher.put(envelope)
         try:
-            return await reply
+            answer = await reply
         except asyncio.CancelledError:
             await self._dispatcher.withdraw(envelope)
             raise
+        self._log(answer, recipient, sender, MessageKind.RESPOND, DeliveryStage.DELIVER)
+        return answer
 
     def _publish(
         self,

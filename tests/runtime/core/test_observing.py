@@ -25,6 +25,7 @@ from nbagents.runtime import (
     message_handler,
     passing,
 )
+from nbagents.runtime.core.events import MessageDroppedEvent, MessageKind
 from nbagents.runtime.effect_events import LLMCallEvent, ToolCallEvent
 from nbagents.tools import FunctionTool
 
@@ -43,17 +44,24 @@ async def test_every_message_is_logged_as_json_when_somebody_listens(caplog: pyt
             await runtime.send_message(Said("three"), AgentId("failing", "k"))
         await runtime.stop_when_idle()
     events = [json.loads(record.message) for record in caplog.records if record.name == EVENT_LOGGER_NAME]
-    stages = [(event["kind"], event["delivery_stage"]) for event in events if event["type"] == "Message"][:5]
+    stages = [(event["kind"], event["delivery_stage"]) for event in events if event["type"] == "Message"][:6]
     assert stages == [
         ("MessageKind.PUBLISH", "DeliveryStage.SEND"),
         ("MessageKind.DIRECT", "DeliveryStage.SEND"),
         ("MessageKind.PUBLISH", "DeliveryStage.DELIVER"),
         ("MessageKind.DIRECT", "DeliveryStage.DELIVER"),
         ("MessageKind.RESPOND", "DeliveryStage.SEND"),
+        ("MessageKind.RESPOND", "DeliveryStage.DELIVER"),
     ]
     assert json.loads(events[0]["payload"]) == {"text": "one"} and events[0]["receiver"] == "news/k"
     failure = events[-1]
     assert (failure["type"], failure["handling_agent"]) == ("MessageHandlerException", "failing/k")
+
+
+def test_a_payload_that_is_text_is_logged_as_it_is_and_an_event_takes_more_facts() -> None:
+    event = MessageDroppedEvent(payload="as it is", sender=None, receiver=None, kind=MessageKind.DIRECT, why="enough")
+    assert event.kwargs["payload"] == "as it is"
+    assert json.loads(str(event))["why"] == "enough"
 
 
 async def test_a_cell_that_ends_with_start_shows_nothing() -> None:
