@@ -234,11 +234,22 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         "nbagents.runtime.core.identity": "is_valid_agent_type is_valid_topic_type",
         "nbagents.runtime.core.serialization": "DataclassJsonMessageSerializer ProtobufMessageSerializer "
         "PydanticJsonMessageSerializer",
+        "nbagents.runtime.core.subscriptions": "UnboundSubscription",
     },
-    "autogen_core.memory": {"nbagents.memory": "ListMemoryConfig"},
+    "autogen_core.memory": {
+        "nbagents.memory": "ListMemoryConfig",
+        "nbagents.messages.memory_content": "ContentType",
+    },
+    "autogen_core.model_context": {
+        "nbagents.memory.context": "UnboundedChatCompletionContextConfig=ContextConfig",
+        "nbagents.memory.token_limited": "TokenLimitedChatCompletionContextConfig=TokenLimitedContextConfig",
+        "nbagents.memory.windows": "BufferedChatCompletionContextConfig=BufferedContextConfig "
+        "HeadAndTailChatCompletionContextConfig=HeadAndTailContextConfig",
+    },
     "autogen_core.tools": {
         "nbagents.tools": "FunctionToolConfig StreamWorkbench",
-        "nbagents.tools.static_workbench": "StaticWorkbenchConfig",
+        "nbagents.tools.results": "ResultContent",
+        "nbagents.tools.static_workbench": "StaticWorkbenchConfig StateicWorkbenchState=StaticWorkbenchState",
     },
     "autogen_ext.models.cache": {"nbagents.models.cache": "ChatCompletionCacheConfig"},
     "autogen_ext.models.replay": {"nbagents.models.replay": "ReplayChatCompletionClientConfig"},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, ForwardRef, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import UUID1, UUID3, UUID4, UUID5, BaseModel, ConfigDict, Field, create_model
 from pydantic.errors import PydanticUserError
 from pydantic_core import SchemaError
 
@@ -21,7 +22,18 @@ _FORMATS: Mapping[str, Any] = {
     "time": datetime.time,
     "duration": datetime.timedelta,
     "uuid": uuid.UUID,
+    "uuid1": UUID1,
+    "uuid3": UUID3,
+    "uuid4": UUID4,
+    "uuid5": UUID5,
+    "ipv4": ipaddress.IPv4Address,
+    "ipv6": ipaddress.IPv6Address,
+    "ipv4-network": ipaddress.IPv4Network,
+    "ipv6-network": ipaddress.IPv6Network,
+    "byte": bytes,
+    "binary": bytes,
 }
+"""Of other formats of texts nothing is checked, as JSON Schema wants it; an address ("uri") stays as it was written."""
 _CONSTRAINTS: Mapping[str, str] = {
     "minLength": "min_length",
     "maxLength": "max_length",

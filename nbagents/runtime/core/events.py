@@ -85,9 +85,7 @@ class MessageHandlerExceptionEvent(Event):
     """A handler raised."""
 
     def __init__(self, *, payload: Any, handling_agent: AgentId, exception: BaseException, **kwargs: Any) -> None:
-        super().__init__(
-            payload=_text(payload), handling_agent=str(handling_agent), exception=str(exception), **kwargs
-        )
+        super().__init__(payload=_text(payload), handling_agent=str(handling_agent), exception=str(exception), **kwargs)
 
 
 class AgentConstructionExceptionEvent(Event):
