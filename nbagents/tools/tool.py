@@ -16,6 +16,8 @@ from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
 from ..component import ComponentBase
+from ..models.direct_calls import tell_called
+from .caller import current_caller
 from .schema import ToolSchema, schema_of
 
 ArgsT = TypeVar("ArgsT", bound=BaseModel, contravariant=True)
@@ -151,7 +153,14 @@ class BaseTool(ABC, ComponentBase[BaseModel], Generic[ArgsT, ReturnT]):
         Raises:
             pydantic.ValidationError: the arguments do not fit.
         """
-        return await self.run(self._args_type.model_validate(args), cancellation_token)
+        value = await self.run(self._args_type.model_validate(args), cancellation_token)
+        self._tell(args, value)
+        return value
+
+    def _tell(self, args: Mapping[str, Any], value: Any) -> None:
+        """Tell of a call that passes no gate."""
+        if current_caller() is None:
+            tell_called(self._name, args, self.return_value_as_string(value))
 
     async def save_state_json(self) -> Mapping[str, Any]:
         """The tool's state, as JSON: nothing, unless it has state."""
@@ -187,6 +196,7 @@ class BaseStreamTool(BaseTool[ArgsT, ReturnT], Generic[ArgsT, StreamT, ReturnT])
                 f"Expected return value of type {returns.__name__}, but got {type(last).__name__}: the last item of "
                 f"the stream of tool {self._name!r} is what it returns"
             )
+        self._tell(args, last)
 
 
 class BaseToolWithState(BaseTool[ArgsT, ReturnT], Generic[ArgsT, ReturnT, StateT]):
