@@ -236,6 +236,10 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         "PydanticJsonMessageSerializer",
         "nbagents.runtime.core.subscriptions": "UnboundSubscription",
     },
+    "autogen_core.code_executor": {
+        "nbagents.executors.command_line.functions": "to_code=source_text to_stub",
+        "nbagents.tools.function_source": "import_to_str=import_statement",
+    },
     "autogen_core.memory": {
         "nbagents.memory": "ListMemoryConfig",
         "nbagents.messages.memory_content": "ContentType",

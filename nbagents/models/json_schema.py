@@ -64,6 +64,9 @@ def schema_to_pydantic_model(schema: Schema, model_name: str = "GeneratedModel")
         raise ValueError(f"the JSON Schema of {model_name!r} cannot be made a pydantic model: {error}") from error
 
 
+_ABOUT = {"title", "description", "additionalProperties", "required", "$schema", "$defs", "definitions"}
+
+
 class _Reader:
     """Reads one document; a definition becomes one class, also where it contains itself."""
 
@@ -88,7 +91,8 @@ class _Reader:
     def model(self, schema: Schema, name: str) -> type[BaseModel]:
         if "allOf" in schema:
             schema = self._merged(schema)
-        if schema.get("type") != "object" and "properties" not in schema:
+        # A schema that says nothing of its type, such as that of a tool without arguments, is an object's.
+        if schema.get("type") != "object" and "properties" not in schema and schema.keys() - _ABOUT:
             raise ValueError(f"{name!r}: the schema of an object is expected, not {schema.get('type')!r}")
         needed = schema.get("required", ())
         fields: dict[str, Any] = {

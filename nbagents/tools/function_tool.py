@@ -59,7 +59,10 @@ class FunctionTool(BaseTool[BaseModel, BaseModel], Component[FunctionToolConfig]
         hints = _hints(plain, name)
         self._parameters = _parameters(func, hints, name)
         arguments = _arguments_model(name, self._parameters)
-        super().__init__(arguments, hints.get("return", Any), name, description, strict)
+        returns = hints.get("return", Any)
+        if get_origin(returns) is Annotated:
+            returns = get_args(returns)[0]
+        super().__init__(arguments, returns, name, description, strict)
         self.requires_approval = requires_approval
         self._loaded_source: str | None = None  # a function made of text has no file to read it from
 

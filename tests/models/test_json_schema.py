@@ -155,6 +155,10 @@ def test_a_format_that_nobody_knows_is_not_checked() -> None:
     assert made.model_validate({"a": "http://a.example"}).model_dump() == {"a": "http://a.example"}
 
 
+def test_a_schema_that_says_nothing_is_that_of_an_object() -> None:
+    assert schema_to_pydantic_model({"title": "Nothing"}, "Nothing").model_validate({}).model_dump() == {}
+
+
 def test_names_that_pydantic_does_not_allow_are_aliases() -> None:
     names = ["_id", "__base__", "model_config", "model_dump"]
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": names}
