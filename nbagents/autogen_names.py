@@ -233,8 +233,10 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         "nbagents.runtime": "MessageHandler SerializationRegistry subscription_factory",
         "nbagents.runtime.core.identity": "is_valid_agent_type is_valid_topic_type",
         "nbagents.runtime.core.serialization": "DataclassJsonMessageSerializer ProtobufMessageSerializer "
-        "PydanticJsonMessageSerializer",
+        "PydanticJsonMessageSerializer contains_a_union has_nested_base_model has_nested_dataclass",
         "nbagents.runtime.core.subscriptions": "UnboundSubscription",
+        "nbagents.runtime.core.handlers": "get_types=types_in",
+        "typing": "AnyType=Any",
     },
     "autogen_core.code_executor": {
         "nbagents.executors.command_line.functions": "to_code=source_text to_stub",

@@ -86,9 +86,9 @@ class DataclassJsonMessageSerializer(_JsonSerializer[T]):
     """
 
     def __init__(self, cls: type[T]) -> None:
-        if _has_union(cls):
+        if contains_a_union(cls):
             raise ValueError("Dataclass has a union type, which is not supported. To use a union, use a Pydantic model")
-        if _has_nested(cls):
+        if has_nested_dataclass(cls) or has_nested_base_model(cls):
             raise ValueError(
                 "Dataclass has nested dataclasses or base models, which are not supported. "
                 "To use nested types, use a Pydantic model"
@@ -207,19 +207,22 @@ def _type_name(thing: Any) -> str:
 
 # Hints that are text, as in a module with `from __future__ import annotations`, are not looked into: AutoGen does not,
 # so agents with such messages are about.
-def _has_union(cls: type[Any]) -> bool:
+def contains_a_union(cls: type[Any]) -> bool:
+    """True for a dataclass with a field that is of one type or another."""
     return any(get_origin(field.type) in (Union, types.UnionType) for field in fields(cls))
 
 
-def _has_nested(cls: type[Any]) -> bool:
-    return any(_is_dataclass(field.type) or _has_model(field.type) for field in fields(cls))
+def has_nested_dataclass(cls: type[Any]) -> bool:
+    """True for a dataclass with a field that is a dataclass."""
+    return any(isinstance(field.type, type) and is_dataclass(field.type) for field in fields(cls))
 
 
-def _is_dataclass(kind: Any) -> bool:
-    return isinstance(kind, type) and is_dataclass(kind)
+def has_nested_base_model(cls: type[Any]) -> bool:
+    """True for a dataclass with a field that is a pydantic model, or holds such."""
+    return any(_names_a_model(field.type) for field in fields(cls))
 
 
-def _has_model(kind: Any) -> bool:
+def _names_a_model(kind: Any) -> bool:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return True
-    return any(_has_model(part) for part in get_args(kind))
+    return any(_names_a_model(part) for part in get_args(kind))
