@@ -7,6 +7,7 @@ does it logs itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from .messages import CreateResult, LLMMessage
@@ -21,6 +22,9 @@ class CallLog(Protocol):
 
     def answered(self, messages: Sequence[LLMMessage], result: CreateResult, *, streamed: bool) -> None:
         """A model answered."""
+
+    def calling(self, tool: str, *, current: bool) -> AbstractContextManager[Any]:
+        """A tool is running within; its span is the current one if `current`."""
 
     def called(self, tool: str, arguments: Mapping[str, Any], result: str) -> None:
         """A tool was run."""
@@ -45,6 +49,11 @@ def tell_answered(messages: Sequence[LLMMessage], result: CreateResult, *, strea
     """Tell what a model answered, unless the gate hears of it."""
     if _log is not None and not is_heard():
         _log.answered(messages, result, streamed=streamed)
+
+
+def calling(tool: str, *, current: bool = True) -> AbstractContextManager[Any]:
+    """Within, a tool is running; with `current` False where it is left in another context than it was entered in."""
+    return nullcontext() if _log is None else _log.calling(tool, current=current)
 
 
 def tell_called(tool: str, arguments: Mapping[str, Any], result: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..models.direct_calls import log_to
 from ..models.messages import CreateResult, LLMMessage
 from ..tools.results import ToolResult
 from .redaction import Redactor, redacted
+from .spans import tool_span
 
 ROOT_LOGGER_NAME = "nbagents"
 EVENT_LOGGER_NAME = "nbagents.runtime.events"
@@ -150,6 +152,9 @@ class _DirectCalls:
     def answered(self, messages: Sequence[LLMMessage], result: CreateResult, *, streamed: bool) -> None:
         if event_logger.isEnabledFor(logging.INFO):
             log_answer(_handling(), messages, result, self._redact, streamed=streamed)
+
+    def calling(self, tool: str, *, current: bool) -> AbstractContextManager[Any]:
+        return tool_span(tool, current=current)
 
     def called(self, tool: str, arguments: Mapping[str, Any], result: str) -> None:
         if event_logger.isEnabledFor(logging.INFO):
