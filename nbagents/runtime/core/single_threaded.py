@@ -174,9 +174,9 @@ class SingleThreadedAgentRuntime(HostingRuntime):
             self._log_error(envelope, agent_id, error)
             raise
         sender = envelope.context.sender
+        self._log(answer, agent_id, sender, MessageKind.RESPOND, DeliveryStage.SEND)
         if self._interventions is not None:
             answer = await self._interventions.response(answer, agent_id, sender)
-        self._log(answer, agent_id, sender, MessageKind.RESPOND, DeliveryStage.SEND)
         return answer
 
     async def _intervene(self, envelope: Envelope) -> bool:
