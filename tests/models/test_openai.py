@@ -66,11 +66,12 @@ async def test_a_client_that_is_asked_without_a_gate_logs_its_calls(
     with caplog.at_level(logging.INFO, logger=EVENT_LOGGER_NAME):
         result = await client.create(HELLO)
         *_, streamed = await parts(client)
-        async for _ in Gate().model("bob", client, HELLO):
-            pass
+        for stream in (False, True):
+            async for _ in Gate().model("bob", client, HELLO, stream=stream):
+                pass
     events: list[Any] = [record.msg for record in caplog.records if record.name == EVENT_LOGGER_NAME]
-    assert [type(event) for event in events] == [LLMCallEvent, LLMStreamStartEvent, LLMStreamEndEvent, LLMCallEvent]
-    assert [event.kwargs["agent_id"] for event in events] == [None, None, None, "bob"]
+    assert [type(event) for event in events] == [LLMCallEvent, LLMStreamStartEvent, LLMStreamEndEvent] * 2
+    assert [event.kwargs["agent_id"] for event in events] == [None] * 3 + ["bob"] * 3
     for event, answer in ((events[0], result), (events[2], streamed)):
         assert isinstance(answer, CreateResult)
         assert event.kwargs["response"]["content"] == answer.content
