@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
 from typing import Any
 
 from pydantic_core import to_json, to_jsonable_python
@@ -141,25 +140,21 @@ def log_tool_call(
 class _DirectCalls:
     """Logs the calls that pass no gate, as if one had seen them; the agent is the one whose handler is running."""
 
-    @cached_property
-    def _redact(self) -> Redact:
-        return Redactor.from_environment()
-
     def asked(self, messages: Sequence[LLMMessage]) -> None:
         if event_logger.isEnabledFor(logging.INFO):
-            log_question(_handling(), messages, self._redact)
+            log_question(_handling(), messages, Redactor.from_environment())
 
     def answered(self, messages: Sequence[LLMMessage], result: CreateResult, *, streamed: bool) -> None:
         if event_logger.isEnabledFor(logging.INFO):
-            log_answer(_handling(), messages, result, self._redact, streamed=streamed)
+            log_answer(_handling(), messages, result, Redactor.from_environment(), streamed=streamed)
 
     def calling(self, tool: str, *, current: bool) -> AbstractContextManager[Any]:
         return tool_span(tool, current=current)
 
     def called(self, tool: str, arguments: Mapping[str, Any], result: str) -> None:
         if event_logger.isEnabledFor(logging.INFO):
-            text = ToolResult.of_text(tool, self._redact(result))
-            log_tool_call(_handling(), tool, arguments, text, self._redact)
+            redact = Redactor.from_environment()  # as it is now: there is no run that began once
+            log_tool_call(_handling(), tool, arguments, ToolResult.of_text(tool, redact(result)), redact)
 
 
 log_to(_DirectCalls())
