@@ -238,12 +238,29 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         "nbagents.runtime": "MessageHandler SerializationRegistry subscription_factory",
         "nbagents.runtime.core.identity": "is_valid_agent_type is_valid_topic_type",
         "nbagents.runtime.core.serialization": "DataclassJsonMessageSerializer ProtobufMessageSerializer "
-        "PydanticJsonMessageSerializer",
+        "PydanticJsonMessageSerializer contains_a_union has_nested_base_model has_nested_dataclass",
+        "nbagents.runtime.core.subscriptions": "UnboundSubscription",
+        "nbagents.runtime.core.handlers": "get_types=types_in",
+        "typing": "AnyType=Any",
     },
-    "autogen_core.memory": {"nbagents.memory": "ListMemoryConfig"},
+    "autogen_core.code_executor": {
+        "nbagents.executors.command_line.functions": "to_code=source_text to_stub",
+        "nbagents.tools.function_source": "import_to_str=import_statement",
+    },
+    "autogen_core.memory": {
+        "nbagents.memory": "ListMemoryConfig",
+        "nbagents.messages.memory_content": "ContentType",
+    },
+    "autogen_core.model_context": {
+        "nbagents.memory.context": "UnboundedChatCompletionContextConfig=ContextConfig",
+        "nbagents.memory.token_limited": "TokenLimitedChatCompletionContextConfig=TokenLimitedContextConfig",
+        "nbagents.memory.windows": "BufferedChatCompletionContextConfig=BufferedContextConfig "
+        "HeadAndTailChatCompletionContextConfig=HeadAndTailContextConfig",
+    },
     "autogen_core.tools": {
         "nbagents.tools": "FunctionToolConfig StreamWorkbench",
-        "nbagents.tools.static_workbench": "StaticWorkbenchConfig",
+        "nbagents.tools.results": "ResultContent",
+        "nbagents.tools.static_workbench": "StaticWorkbenchConfig StateicWorkbenchState=StaticWorkbenchState",
     },
     "autogen_ext.models.cache": {"nbagents.models.cache": "ChatCompletionCacheConfig"},
     "autogen_ext.models.replay": {"nbagents.models.replay": "ReplayChatCompletionClientConfig"},

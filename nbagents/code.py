@@ -6,24 +6,17 @@ ours: what the code showed, as a notebook would keep it, and what it did to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema, to_jsonable_python
 
 
-class CodeBlock(BaseModel):
+@dataclass
+class CodeBlock:
     """One block of code, as it stood between two fences."""
-
-    # By position too, as AutoGen's.
-    def __init__(self, code: str, language: str, **more: Any) -> None:
-        super().__init__(code=code, language=language, **more)
-
-    def __str__(self) -> str:
-        return repr(self)
-
-    model_config = ConfigDict(defer_build=True)  # as the messages that hold it
 
     code: str
     language: str
@@ -55,30 +48,33 @@ class NamesChange:
         return cls(tuple(sorted(new)), tuple(sorted(different)), tuple(sorted(gone))) if told else None
 
 
-class CodeResult(BaseModel):
+@dataclass
+class CodeResult:
     """What a block did.
 
     `output` is the text for people and models; `outputs` are nbformat v4 outputs (stream, display_data,
     execute_result, error) in the order in which they appeared; `names` are the variables that it changed, None where
-    nobody knows.
+    nobody knows. Two results are equal when exit code and output are.
     """
-
-    def __init__(self, exit_code: int, output: str, **more: Any) -> None:
-        super().__init__(exit_code=exit_code, output=output, **more)
-
-    def __str__(self) -> str:
-        return repr(self)
-
-    model_config = ConfigDict(defer_build=True)
 
     exit_code: int
     output: str
-    outputs: list[dict[str, Any]] = Field(default_factory=list, repr=False)
-    names: NamesChange | None = Field(None, repr=False)
+    # By name only, so that a result of somebody's own executor may have a third field, as AutoGen's have.
+    outputs: list[dict[str, Any]] = field(default_factory=list, repr=False, compare=False, kw_only=True)
+    names: NamesChange | None = field(default=None, repr=False, compare=False, kw_only=True)
 
-    @model_serializer(mode="wrap")
-    def _without_unknown_names(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        data: dict[str, Any] = serialized(self)
-        if self.names is None:
-            data.pop("names", None)
-        return data
+    def dump(self) -> dict[str, Any]:
+        """As JSON; without `names` where nobody knows them."""
+        return _without_unknown_names(self, to_jsonable_python)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        dumped = core_schema.wrap_serializer_function_ser_schema(_without_unknown_names)
+        return cast("CoreSchema", {**handler(source), "serialization": dumped})
+
+
+def _without_unknown_names(result: CodeResult, serialized: Callable[[CodeResult], dict[str, Any]]) -> dict[str, Any]:
+    data = serialized(result)
+    if result.names is None:
+        data.pop("names", None)
+    return data

@@ -174,6 +174,15 @@ class Component(ComponentFromConfig[ConfigT], ComponentSchemaType[ConfigT], Gene
             component_config_schema = WaitConfig
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not is_component_class(cls):
+            warnings.warn(
+                f"Component class '{cls.__name__}' must subclass the following: ComponentFromConfig, "
+                "ComponentToConfig, ComponentSchemaType, ComponentLoader; ComponentBase beside Component does",
+                stacklevel=2,
+            )
+
 
 def is_component_class(cls: Any) -> TypeGuard[type[Any]]:
     """True for a class whose objects can be dumped and loaded."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
-from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,12 +27,16 @@ DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,", re.I)
 
 
 class Image:
-    """A picture, made from a PIL image (which is made RGB or RGBA), or with one of the `from_` methods."""
+    """A picture, made from a PIL image (a copy, RGB or RGBA), or with one of the `from_` methods."""
+
+    _png: bytes | None = None
+    _pixels: PILImage.Image | None = None
+    _digest: bytes | None = None
+    """Of the pixels that the PNG shows, where somebody has got hold of them and may change them."""
 
     def __init__(self, image: PILImage.Image) -> None:
-        self._png: bytes | None = None
         # What PNG and every model can take.
-        self.image = image if image.mode in ("RGB", "RGBA") else image.convert(_mode(image))
+        self._pixels = image.copy() if image.mode in ("RGB", "RGBA") else image.convert(_mode(image))
 
     @classmethod
     def from_pil(cls, pil_image: PILImage.Image) -> Image:
@@ -55,13 +59,13 @@ class Image:
 
     @classmethod
     def from_base64(cls, base64_str: str) -> Image:
-        """The picture whose file (PNG, JPEG, ...) is given in base64.
+        """The picture whose file (PNG, JPEG, ...) is given in base64, perhaps in lines.
 
         Raises:
             ValueError: it is no base64, or no picture.
         """
         try:
-            data = base64.b64decode(base64_str, validate=True)
+            data = base64.b64decode(base64_str[:0].join(base64_str.split()), validate=True)
         except binascii.Error as error:
             raise ValueError(f"an image is expected in base64, but {base64_str[:40]!r} is not: {error}") from None
         return cls._from_bytes(data)
@@ -83,17 +87,29 @@ class Image:
         image._png = data
         return image
 
-    @cached_property
+    @property
     def image(self) -> PILImage.Image:
-        """The PIL image."""
-        assert self._png is not None, "an image is made with pixels or with its PNG"
-        return _open(self._png)
+        """The PIL image; it may be changed, or another one set."""
+        if self._pixels is None:
+            assert self._png is not None, "an image is made with pixels or with its PNG"
+            self._pixels = _open(self._png)
+        if self._png is not None and self._digest is None:
+            self._digest = _digest(self._pixels)
+        elif self._png is None:
+            self._digest = b""  # of no PNG yet
+        return self._pixels
+
+    @image.setter
+    def image(self, image: PILImage.Image) -> None:
+        self._pixels, self._png, self._digest = image, None, b""
 
     def _as_png(self) -> bytes:
-        if self._png is None:
+        now = _digest(self._pixels) if self._pixels is not None and self._digest is not None else None
+        if self._png is None or now != self._digest:
+            assert self._pixels is not None, "an image is made with pixels or with its PNG"
             buffer = BytesIO()
-            self.image.save(buffer, format="PNG")
-            self._png = buffer.getvalue()
+            self._pixels.save(buffer, format="PNG")
+            self._png, self._digest = buffer.getvalue(), now
         return self._png
 
     def to_base64(self) -> str:
@@ -144,6 +160,10 @@ class Image:
         if isinstance(value, dict) and isinstance(value.get("data"), str):
             return cls.from_base64(value["data"])
         raise ValueError('an Image, or {"data": <base64 of a PNG>}, is expected')
+
+
+def _digest(pixels: PILImage.Image) -> bytes:
+    return hashlib.blake2b(pixels.tobytes(), key=f"{pixels.mode}{pixels.size}".encode()).digest()
 
 
 def _mode(image: PILImage.Image) -> str:

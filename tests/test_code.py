@@ -1,22 +1,55 @@
-"""A block and its result, made as AutoGen's are: by position, too."""
+"""A block and its result are dataclasses, made as AutoGen's are: by position, too."""
 
 from __future__ import annotations
 
-from nbagents.code import CodeBlock, CodeResult
+import json
+from dataclasses import asdict, dataclass, replace
+
+from pydantic import BaseModel
+
+from nbagents.code import CodeBlock, CodeResult, NamesChange
+
+SHOWN = [{"output_type": "stream"}]
 
 
-def test_a_block_is_made_by_position_by_name_and_from_json() -> None:
-    block = CodeBlock("1 + 1", "python")
-    assert block == CodeBlock(code="1 + 1", language="python")
-    assert CodeBlock.model_validate_json(block.model_dump_json()) == block
+class Holds(BaseModel):
+    block: CodeBlock
+    result: CodeResult
+
+
+def test_they_are_made_by_position_and_by_name() -> None:
+    assert CodeBlock("1 + 1", "python") == CodeBlock(code="1 + 1", language="python")
+    assert CodeResult(0, "2") == CodeResult(exit_code=0, output="2") != CodeResult(1, "2")
+
+
+def test_they_are_dataclasses() -> None:
+    assert asdict(CodeBlock("1", "python")) == {"code": "1", "language": "python"}
+    assert replace(CodeResult(0, "2", outputs=SHOWN), output="3").outputs == SHOWN
 
 
 def test_they_print_as_autogens_do() -> None:
     assert str(CodeBlock("1", "python")) == "CodeBlock(code='1', language='python')"
-    assert str(CodeResult(0, "2", outputs=[{"output_type": "stream"}])) == "CodeResult(exit_code=0, output='2')"
+    assert str(CodeResult(0, "2", outputs=SHOWN)) == "CodeResult(exit_code=0, output='2')"
 
 
-def test_a_result_is_made_by_position_by_name_and_from_json() -> None:
-    result = CodeResult(0, "2", outputs=[{"output_type": "stream"}])
-    assert result == CodeResult(exit_code=0, output="2", outputs=[{"output_type": "stream"}])
-    assert CodeResult.model_validate_json(result.model_dump_json()) == result
+def test_they_come_back_from_json() -> None:
+    held = Holds(block=CodeBlock("1", "python"), result=CodeResult(0, "2", outputs=SHOWN, names=NamesChange(("a",))))
+    back = Holds.model_validate_json(held.model_dump_json())
+    assert (back, back.result.outputs, back.result.names) == (held, SHOWN, NamesChange(("a",)))
+
+
+def test_names_that_nobody_knows_are_not_in_the_json() -> None:
+    result = CodeResult(0, "2", outputs=SHOWN)
+    assert result.dump() == {"exit_code": 0, "output": "2", "outputs": SHOWN}
+    assert json.loads(Holds(block=CodeBlock("1", "sh"), result=result).model_dump_json())["result"] == result.dump()
+    assert replace(result, names=NamesChange(created=("a",))).dump()["names"]["created"] == ["a"]
+
+
+def test_a_result_of_somebodys_own_executor_has_more() -> None:
+    @dataclass
+    class WithFiles(CodeResult):
+        files: list[str]
+
+    result = WithFiles(0, "2", ["a.csv"])
+    assert (result.files, result.outputs) == (["a.csv"], [])
+    assert Holds(block=CodeBlock("1", "sh"), result=result).model_dump()["result"] == CodeResult(0, "2").dump()

@@ -46,6 +46,34 @@ def test_what_is_no_picture_is_refused(text: str) -> None:
         Image.from_base64(text)
 
 
+def test_base64_may_come_in_lines() -> None:
+    image = Image.from_pil(PILImage.new("RGB", (9, 9)))
+    lines = base64.encodebytes(base64.b64decode(image.to_base64())).decode()
+    assert "\n" in lines and Image.from_base64(lines) == image
+
+
+def test_a_picture_that_is_changed_is_sent_as_it_is_now() -> None:
+    original = PILImage.new("RGB", (8, 8))
+    image = Image.from_pil(original)
+    original.putpixel((0, 0), (255, 0, 0))
+    assert Image.from_base64(image.to_base64()).image.getpixel((0, 0)) == (0, 0, 0), "it has pixels of its own"
+
+    for picture in (image, Image.from_base64(image.to_base64())):
+        before = picture.to_base64()
+        picture.image.thumbnail((4, 4))
+        assert Image.from_base64(picture.to_base64()).image.size == (4, 4)
+        picture.image = PILImage.new("RGB", (2, 1))
+        assert Image.from_base64(picture.to_base64()).image.size == (2, 1)
+        assert picture.to_base64() != before
+
+
+def test_a_picture_that_is_only_looked_at_keeps_its_bytes() -> None:
+    given = base64.b64encode(base64.b64decode(Image.from_pil(PILImage.new("RGB", (8, 8))).to_base64())).decode()
+    picture = Image.from_base64(given)
+    assert picture.image.size == (8, 8)
+    assert picture.to_base64() == given
+
+
 def test_json_holds_the_png_in_base64() -> None:
     image = Image.from_pil(PILImage.new("RGB", (1, 1)))
     message = UserMessage(content=["see", image], source="a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
@@ -51,7 +52,7 @@ class CodeRunner:
                 return CodeResult(exit_code=1, output=f"{NOT_APPROVED} Reason: {response.reason}"), ""
         decided = self.approval_func is not None
         ran, result = await run_blocks(self._agent, self.executor, blocks, token, approved=decided)
-        return result.model_copy(update={"output": _worded(result)}), edits_of(blocks, ran)
+        return replace(result, output=_worded(result)), edits_of(blocks, ran)
 
 
 def _worded(result: CodeResult) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
@@ -33,7 +34,7 @@ async def run_blocks(
         if result.exit_code:
             break
     whole = together(results, on_lines_of_their_own=True)
-    return ran, whole.model_copy(update={"names": None})  # the journal has them with each block
+    return ran, replace(whole, names=None)  # the journal has them with each block
 
 
 def fenced(blocks: Sequence[CodeBlock]) -> str:

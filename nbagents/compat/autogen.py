@@ -45,6 +45,8 @@ class AliasModule(ModuleType):
             return getattr(importlib.import_module(module), ours)
         if name == "__all__":
             return sorted(places)
+        if (inner := f"{self.__name__}.{name}") in autogen_names.modules():
+            return importlib.import_module(inner)  # AutoGen's packages import most of what is in them
         if autogen_names.lacks(autogen_names.public_module(self.__name__), name):
             raise ImportError(autogen_names.lacking(f"{self.__name__}.{name}"), name=self.__name__)
         raise AttributeError(

@@ -13,10 +13,9 @@ import os
 import tempfile
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
-
-from pydantic import Field
 
 from ..cancellation import CancellationToken
 from ..code import CodeBlock, CodeResult
@@ -33,10 +32,11 @@ _PYTHON = ("python", "py", "python3", "")
 _SUFFIX = {"image/png": "png", "image/jpeg": "jpg", "text/html": "html"}
 
 
+@dataclass
 class JupyterCodeResult(CodeResult):
     """What blocks did, and the files that their pictures and HTML were saved to."""
 
-    output_files: list[Path] = Field(default_factory=list)
+    output_files: list[Path] = field(default_factory=list)
 
 
 class JupyterCodeExecutorConfig(ComponentConfig):

@@ -9,6 +9,7 @@ run again, and the agent is told.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..cancellation import CancellationToken
@@ -113,4 +114,4 @@ def _reaches_out(options: ContainerOptions) -> bool:
 
 def _told_first(text: str, result: CodeResult) -> CodeResult:
     said = {"output_type": "stream", "name": "stderr", "text": text}
-    return result.model_copy(update={"output": text + result.output, "outputs": [said, *result.outputs]})
+    return replace(result, output=text + result.output, outputs=[said, *result.outputs])

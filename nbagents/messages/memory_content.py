@@ -35,7 +35,7 @@ class MemoryContent(BaseModel):
         metadata: what else is known of it.
     """
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(defer_build=True, arbitrary_types_allowed=True)
 
     content: ContentType
     mime_type: MemoryMimeType | str

@@ -43,13 +43,13 @@ class InMemoryStore(CacheStore[T], Component[InMemoryStoreConfig]):
     component_config_schema = InMemoryStoreConfig
 
     def __init__(self) -> None:
-        self._values: dict[str, T] = {}
+        self.store: dict[str, T] = {}
 
     def get(self, key: str, default: T | None = None) -> T | None:
-        return self._values.get(key, default)
+        return self.store.get(key, default)
 
     def set(self, key: str, value: T) -> None:
-        self._values[key] = value
+        self.store[key] = value
 
     def _to_config(self) -> InMemoryStoreConfig:
         return InMemoryStoreConfig()

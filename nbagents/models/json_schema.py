@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, ForwardRef, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import UUID1, UUID3, UUID4, UUID5, BaseModel, ConfigDict, Field, create_model
 from pydantic.errors import PydanticUserError
 from pydantic_core import SchemaError
 
@@ -21,7 +22,18 @@ _FORMATS: Mapping[str, Any] = {
     "time": datetime.time,
     "duration": datetime.timedelta,
     "uuid": uuid.UUID,
+    "uuid1": UUID1,
+    "uuid3": UUID3,
+    "uuid4": UUID4,
+    "uuid5": UUID5,
+    "ipv4": ipaddress.IPv4Address,
+    "ipv6": ipaddress.IPv6Address,
+    "ipv4-network": ipaddress.IPv4Network,
+    "ipv6-network": ipaddress.IPv6Network,
+    "byte": bytes,
+    "binary": bytes,
 }
+"""Of other formats of texts nothing is checked, as JSON Schema wants it; an address ("uri") stays as it was written."""
 _CONSTRAINTS: Mapping[str, str] = {
     "minLength": "min_length",
     "maxLength": "max_length",
@@ -52,6 +64,9 @@ def schema_to_pydantic_model(schema: Schema, model_name: str = "GeneratedModel")
         raise ValueError(f"the JSON Schema of {model_name!r} cannot be made a pydantic model: {error}") from error
 
 
+_ABOUT = {"title", "description", "additionalProperties", "required", "$schema", "$defs", "definitions"}
+
+
 class _Reader:
     """Reads one document; a definition becomes one class, also where it contains itself."""
 
@@ -76,7 +91,8 @@ class _Reader:
     def model(self, schema: Schema, name: str) -> type[BaseModel]:
         if "allOf" in schema:
             schema = self._merged(schema)
-        if schema.get("type") != "object" and "properties" not in schema:
+        # A schema that says nothing of its type, such as that of a tool without arguments, is an object's.
+        if schema.get("type") != "object" and "properties" not in schema and schema.keys() - _ABOUT:
             raise ValueError(f"{name!r}: the schema of an object is expected, not {schema.get('type')!r}")
         needed = schema.get("required", ())
         fields: dict[str, Any] = {

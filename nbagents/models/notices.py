@@ -93,6 +93,11 @@ def tell(notice: Notice) -> None:
         listener(notice)
 
 
+def is_heard() -> bool:
+    """True where somebody listens: the call passes a gate."""
+    return _listener.get() is not None
+
+
 class listening:
     """Within, model clients tell `listener`; a class, because each call of a model pays for it."""
 

@@ -20,6 +20,7 @@ from ..errors import ModelConnectionError, ModelError
 from .attempt import Attempt, SDKAnswer
 from .characters import mended_all
 from .complete_answer import check_complete
+from .direct_calls import tell_answered, tell_asked
 from .guarded_http import answers_told
 from .linked import linked, linked_items
 from .messages import CreateResult, LLMMessage, RequestUsage
@@ -89,7 +90,9 @@ class SDKChatCompletionClient(SDKAccess):
                 attempt.add_whole(await self._sent(attempt, asked, cancellation_token, stream=False))
                 return self._complete(attempt.answer)
 
-        return await self._retry.whole(ask, cancellation_token)
+        result = await self._retry.whole(ask, cancellation_token)
+        tell_answered(messages, result, streamed=False)
+        return result
 
     async def create_stream(
         self,
@@ -127,8 +130,11 @@ class SDKChatCompletionClient(SDKAccess):
                 result = self._complete(attempt.answer)
             yield result
 
+        tell_asked(messages)
         async with aclosing(self._retry.streamed(ask, cancellation_token)) as parts:
             async for part in parts:
+                if isinstance(part, CreateResult):
+                    tell_answered(messages, part, streamed=True)
                 yield part
 
     def _question(

@@ -1,4 +1,4 @@
-"""What the gate tells the log ``nbagents.runtime.events`` of model and tool calls; names and shapes are AutoGen's.
+"""What is told the log ``nbagents.runtime.events`` of model and tool calls; names and shapes are AutoGen's.
 
 They are those of ``autogen_core.logging``: one object per event, which is a line of JSON as text. Nothing is built
 unless that logger is enabled for INFO, and what is built has passed the gate's redaction.
@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from pydantic_core import to_json, to_jsonable_python
 
 from ..models.characters import mended_all
+from ..models.direct_calls import log_to
 from ..models.messages import CreateResult, LLMMessage
 from ..tools.results import ToolResult
-from .redaction import redacted
+from .redaction import Redactor, redacted
+from .spans import tool_span
 
 ROOT_LOGGER_NAME = "nbagents"
 EVENT_LOGGER_NAME = "nbagents.runtime.events"
@@ -104,14 +107,14 @@ class ToolCallEvent(_OfAgent):
 Redact = Callable[[str], str]
 
 
-def log_question(agent: str, messages: Sequence[LLMMessage], redact: Redact) -> None:
+def log_question(agent: str | None, messages: Sequence[LLMMessage], redact: Redact) -> None:
     """A model is asked for a stream."""
     if event_logger.isEnabledFor(logging.INFO):
         event_logger.info(LLMStreamStartEvent(messages=_clean(messages, redact), agent_id=agent))
 
 
 def log_answer(
-    agent: str, messages: Sequence[LLMMessage], result: CreateResult, redact: Redact, *, streamed: bool
+    agent: str | None, messages: Sequence[LLMMessage], result: CreateResult, redact: Redact, *, streamed: bool
 ) -> None:
     """A model answered."""
     if event_logger.isEnabledFor(logging.INFO):
@@ -125,15 +128,40 @@ def log_answer(
         event_logger.info(event)
 
 
-def log_tool_call(agent: str, name: str, arguments: Mapping[str, Any], result: ToolResult, redact: Redact) -> None:
+def log_tool_call(
+    agent: str | None, name: str, arguments: Mapping[str, Any], result: ToolResult, redact: Redact
+) -> None:
     """A tool was called; its result has passed the redaction already."""
     if event_logger.isEnabledFor(logging.INFO):
         clean = _clean(dict(arguments), redact)
         event_logger.info(ToolCallEvent(tool_name=name, arguments=clean, result=result.to_text(), agent_id=agent))
 
 
+class _DirectCalls:
+    """Logs the calls that pass no gate, as if one had seen them; the agent is the one whose handler is running."""
+
+    def asked(self, messages: Sequence[LLMMessage]) -> None:
+        if event_logger.isEnabledFor(logging.INFO):
+            log_question(_handling(), messages, Redactor.from_environment())
+
+    def answered(self, messages: Sequence[LLMMessage], result: CreateResult, *, streamed: bool) -> None:
+        if event_logger.isEnabledFor(logging.INFO):
+            log_answer(_handling(), messages, result, Redactor.from_environment(), streamed=streamed)
+
+    def calling(self, tool: str, *, current: bool) -> AbstractContextManager[Any]:
+        return tool_span(tool, current=current)
+
+    def called(self, tool: str, arguments: Mapping[str, Any], result: str) -> None:
+        if event_logger.isEnabledFor(logging.INFO):
+            redact = Redactor.from_environment()  # as it is now: there is no run that began once
+            log_tool_call(_handling(), tool, arguments, ToolResult.of_text(tool, redact(result)), redact)
+
+
+log_to(_DirectCalls())
+
+
 def _clean(value: Any, redact: Redact) -> Any:
-    return redacted(to_jsonable_python(value), redact)
+    return redacted(to_jsonable_python(value, fallback=repr), redact)
 
 
 def _handling() -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -169,16 +170,16 @@ class Gate(RunLog):
                 self.approvals.allow(agent)
             if answer.decision == "edit":
                 block = CodeBlock(code=answer.code, language=block.language)
-        request = {"target": target_of(executor), **block.model_dump()}
+        request = {"target": target_of(executor), "code": block.code, "language": block.language}
         async with self.performing("code", agent, request) as effect:
             try:
                 result = await executor.execute_code_blocks([block], cancellation_token)
             except asyncio.CancelledError as stopped:
                 if shown := shown_before(stopped):
-                    effect.outcome = self._without_secrets(shown).model_dump(mode="json")
+                    effect.outcome = self._without_secrets(shown).dump()
                 raise
             result = self._without_secrets(result)
-            effect.outcome = result.model_dump(mode="json")
+            effect.outcome = result.dump()
         return block, result
 
     async def tool(
@@ -285,8 +286,7 @@ class Gate(RunLog):
         return answer
 
     def _without_secrets(self, result: CodeResult) -> CodeResult:
-        clean = {"output": self.redact(result.output), "outputs": redacted(result.outputs, self.redact)}
-        return result.model_copy(update=clean)
+        return replace(result, output=self.redact(result.output), outputs=redacted(result.outputs, self.redact))
 
 
 _UNBOUNDED = nullcontext()

@@ -152,6 +152,14 @@ def effect_span(kind: str, agent: str, request: dict[str, Any]) -> Span | NoSpan
     return Span(tracer, "chat", model, told, kind="CLIENT", current=False)
 
 
+def tool_span(tool: str, *, current: bool) -> Span | NoSpan:
+    """The span of a tool that a program runs itself."""
+    tracer = _tracer()
+    if tracer is None:
+        return _NONE
+    return Span(tracer, "execute_tool", tool, {"gen_ai.tool.name": tool}, current=current)
+
+
 _PROVIDERS = {"azure": "azure.ai.openai"}
 """Where the conventions have another name for a provider than ours."""
 
@@ -159,14 +167,20 @@ _PROVIDERS = {"azure": "azure.ai.openai"}
 def _tracer() -> Any:
     """The tracer of the provider that the program has set; None where it has set none."""
     global _made
-    api = sys.modules.get("opentelemetry.trace")
-    if api is None:
-        return None
-    provider = api.get_tracer_provider()
-    if isinstance(provider, api.ProxyTracerProvider | api.NoOpTracerProvider):
+    provider = program_provider()
+    if provider is None:
         return None
     if _made[0] is not provider:
         from .. import __version__
 
         _made = (provider, provider.get_tracer("nbagents", __version__))
     return _made[1]
+
+
+def program_provider() -> Any:
+    """The tracer provider that the program has set; None where it has set none."""
+    api = sys.modules.get("opentelemetry.trace")
+    if api is None:
+        return None
+    provider = api.get_tracer_provider()
+    return None if isinstance(provider, api.ProxyTracerProvider | api.NoOpTracerProvider) else provider

@@ -1,5 +1,7 @@
 """A function as JSON: its source. Loading one means running code that the JSON carries, so it is refused.
 
+What this process has dumped itself needs no running: while the function lives, its configuration gives the function.
+
 Who trusts a configuration as they trust a program says so around the loading:
 
     with trusting_code():
@@ -16,6 +18,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ConfigDict
 
@@ -60,6 +63,8 @@ class FunctionToolConfig(BaseModel):
     """The last two are ours, and said only where they are true."""
 
 
+_dumped: WeakValueDictionary[str, Callable[..., Any]] = WeakValueDictionary()
+"""The program's own functions that were dumped, by the whole configuration: approval is part of it."""
 _TRUSTED: ContextVar[bool] = ContextVar("nbagents_code_is_trusted", default=False)
 
 
@@ -88,6 +93,17 @@ def source_of(func: Callable[..., Any]) -> str:
     if not source.lstrip().startswith(("def ", "async def ", "@")):
         raise ConfigurationError(f"{func!r} cannot be saved: only a function made with def has a source of its own")
     return source
+
+
+def remember(config: FunctionToolConfig, func: Callable[..., Any]) -> None:
+    """Let `config` give `func` back, as long as that lives; a method of an object is not kept."""
+    if inspect.isfunction(func):
+        _dumped[config.model_dump_json()] = func
+
+
+def remembered(config: FunctionToolConfig) -> Callable[..., Any] | None:
+    """The function of this process that was dumped as `config`; nothing is run."""
+    return _dumped.get(config.model_dump_json())
 
 
 def function_from(config: FunctionToolConfig) -> Callable[..., Any]:

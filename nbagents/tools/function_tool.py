@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 
 from ..cancellation import CancellationToken
 from ..component import Component
-from .function_source import FunctionToolConfig, Import, function_from, source_of
+from .function_source import FunctionToolConfig, Import, function_from, remember, remembered, source_of
 from .tool import BaseTool
 
 TOKEN = "cancellation_token"
@@ -59,7 +59,10 @@ class FunctionTool(BaseTool[BaseModel, BaseModel], Component[FunctionToolConfig]
         hints = _hints(plain, name)
         self._parameters = _parameters(func, hints, name)
         arguments = _arguments_model(name, self._parameters)
-        super().__init__(arguments, hints.get("return", Any), name, description, strict)
+        returns = hints.get("return", Any)
+        if get_origin(returns) is Annotated:
+            returns = get_args(returns)[0]
+        super().__init__(arguments, returns, name, description, strict)
         self.requires_approval = requires_approval
         self._loaded_source: str | None = None  # a function made of text has no file to read it from
 
@@ -83,7 +86,7 @@ class FunctionTool(BaseTool[BaseModel, BaseModel], Component[FunctionToolConfig]
         return await value if inspect.isawaitable(value) else value
 
     def _to_config(self) -> FunctionToolConfig:
-        return FunctionToolConfig(
+        config = FunctionToolConfig(
             source_code=self._loaded_source or source_of(self._func),
             name=self.name,
             description=self.description,
@@ -92,18 +95,23 @@ class FunctionTool(BaseTool[BaseModel, BaseModel], Component[FunctionToolConfig]
             strict=self._strict or None,
             requires_approval=self.requires_approval or None,
         )
+        if self._loaded_source is None:
+            remember(config, self._func)
+        return config
 
     @classmethod
     def _from_config(cls, config: FunctionToolConfig) -> Self:
+        known = remembered(config)
         tool = cls(
-            function_from(config),
+            known or function_from(config),
             config.description,
             config.name,
             config.global_imports,
             bool(config.strict),
             requires_approval=bool(config.requires_approval),
         )
-        tool._loaded_source = config.source_code
+        if known is None:
+            tool._loaded_source = config.source_code
         return tool
 
 

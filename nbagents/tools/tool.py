@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
 from ..component import ComponentBase
+from ..models.direct_calls import calling, tell_called
+from .caller import current_caller
 from .schema import ToolSchema, schema_of
 
 ArgsT = TypeVar("ArgsT", bound=BaseModel, contravariant=True)
@@ -151,7 +153,12 @@ class BaseTool(ABC, ComponentBase[BaseModel], Generic[ArgsT, ReturnT]):
         Raises:
             pydantic.ValidationError: the arguments do not fit.
         """
-        return await self.run(self._args_type.model_validate(args), cancellation_token)
+        if current_caller() is not None:  # the gate tells of it
+            return await self.run(self._args_type.model_validate(args), cancellation_token)
+        with calling(self._name):
+            value = await self.run(self._args_type.model_validate(args), cancellation_token)
+        tell_called(self._name, args, self.return_value_as_string(value))
+        return value
 
     async def save_state_json(self) -> Mapping[str, Any]:
         """The tool's state, as JSON: nothing, unless it has state."""
@@ -178,15 +185,19 @@ class BaseStreamTool(BaseTool[ArgsT, ReturnT], Generic[ArgsT, StreamT, ReturnT])
             TypeError: the last item is not what the tool says that it returns.
         """
         last: Any = None
-        async with aclosing(self.run_stream(self._args_type.model_validate(args), cancellation_token)) as stream:
-            async for last in stream:
-                yield last
+        direct = current_caller() is None
+        with calling(self._name, current=False) if direct else nullcontext():
+            async with aclosing(self.run_stream(self._args_type.model_validate(args), cancellation_token)) as stream:
+                async for last in stream:
+                    yield last
         returns: Any = self._return_type  # an annotation such as list[int] cannot be checked
         if isinstance(returns, type) and not isinstance(last, returns):
             raise TypeError(
-                f"the stream of tool {self._name!r} ended with {type(last).__name__}: its last item is what it "
-                f"returns, a {returns.__name__}"
+                f"Expected return value of type {returns.__name__}, but got {type(last).__name__}: the last item of "
+                f"the stream of tool {self._name!r} is what it returns"
             )
+        if direct:
+            tell_called(self._name, args, self.return_value_as_string(last))
 
 
 class BaseToolWithState(BaseTool[ArgsT, ReturnT], Generic[ArgsT, ReturnT, StateT]):

@@ -95,6 +95,12 @@ def test_a_module_that_autogen_does_not_have_is_not_found() -> None:
         module_of("autogen_ext.nothing")
 
 
+def test_a_package_has_its_modules() -> None:
+    core = module_of("autogen_core")
+    assert core.exceptions.CantHandleException is nbagents.runtime.CantHandleException
+    assert core.logging.LLMCallEvent and not hasattr(core, "_image")
+
+
 def test_a_private_module_has_the_names_of_the_package_that_it_is_a_part_of() -> None:
     assert module_of("autogen_agentchat.agents._assistant_agent").AssistantAgent is nbagents.agents.AssistantAgent
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from nbagents.agents import AssistantAgent, CodeExecutorAgent, CodeWritingAgent
 from nbagents.agents.code_approval import ApprovalRequest, ApprovalResponse
+from nbagents.cancellation import CancellationToken
 from nbagents.component import (
     Component,
     ComponentBase,
@@ -128,6 +129,13 @@ def test_a_function_cannot_be_dumped() -> None:
 def test_a_component_without_its_class_variables_is_warned_of() -> None:
     with pytest.warns(UserWarning, match="'component_config_schema' must be defined in Bare"):
         type("Bare", (ComponentBase, Component), {"component_type": "x"})
+
+
+def test_a_class_that_is_half_a_component_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="Component class 'Half' must subclass the following"):
+
+        class Half(Component[Size]):
+            component_config_schema, component_type = Size, "box"
 
 
 def test_what_is_a_component() -> None:
@@ -283,6 +291,24 @@ def test_source_code_is_refused_wherever_it_stands(within: str) -> None:
     with pytest.raises(ConfigurationError, match="carries Python source") as caught:
         ComponentLoader.load_component(said, object)
     assert "trusting_code" in str(caught.value)
+
+
+async def test_a_function_that_this_process_dumped_comes_back_as_itself_and_nothing_is_run() -> None:
+    runs = []
+
+    def told(a: int) -> int:
+        runs.append(a)
+        return a + 1
+
+    said = json.loads(FunctionTool(told, "adds", requires_approval=True).dump_component().model_dump_json())
+    tool = FunctionTool.load_component(said)
+
+    assert await tool.run_json({"a": 1}, CancellationToken()) == 2 and runs == [1]
+    assert tool.requires_approval and tool.dump_component().config == said["config"]
+    for changed in ("description", "requires_approval", "source_code"):
+        other = {**said, "config": {**said["config"], changed: None if changed == "requires_approval" else "x"}}
+        with pytest.raises(ConfigurationError, match="carries Python source"):
+            FunctionTool.load_component(other)
 
 
 def test_source_code_is_run_for_who_says_that_they_trust_it_and_is_dumped_again() -> None:

@@ -24,7 +24,7 @@ async def block(code, *, executor=live, token=None, language="python"):
     return await executor.execute_code_blocks([CodeBlock(code=code, language=language)], token or CancellationToken())
 
 async def shown(code, **options):
-    print((await block(code, **options)).model_dump_json())
+    print(json.dumps((await block(code, **options)).dump()))
 """
 
 

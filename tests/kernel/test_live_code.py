@@ -39,7 +39,7 @@ async def test_semicolon_shows_nothing(notebook: Notebook) -> None:
 async def test_blocks_run_in_order_up_to_the_first_that_fails(notebook: Notebook) -> None:
     done = await notebook.value(
         "blocks = [CodeBlock(code=c, language='python') for c in ('print(1)', '1/0', 'print(3)')]\n"
-        "print((await live.execute_code_blocks(blocks, CancellationToken())).model_dump_json())"
+        "print(json.dumps((await live.execute_code_blocks(blocks, CancellationToken())).dump()))"
     )
     assert done["exit_code"] == 1
     assert done["output"] == "1\nline 1: 1/0\nZeroDivisionError: division by zero"
@@ -157,7 +157,7 @@ async def test_displays_updates_and_clear_output(notebook: Notebook) -> None:
     )
     run = await notebook.run(f"r = await block({code!r})")
     assert run.displays == []
-    done = await notebook.value("print(r.model_dump_json())")
+    done = await notebook.value("print(json.dumps(r.dump()))")
     assert [output["data"].get("text/plain") for output in done["outputs"]][:1] == ["'second'"]
     assert done["output"] == "'second'\n[text/plain, text/html]\n**m**\n"
     assert all(set(output) <= {"output_type", "data", "metadata"} for output in done["outputs"])
@@ -179,7 +179,7 @@ async def test_a_repr_that_raises_is_an_error_of_the_block(notebook: Notebook) -
         "r = await block('class Bad:\\n    def __repr__(self): raise ValueError(\"no repr\")\\nBad()')"
     )
     assert run.errors == []
-    done = await notebook.value("print(r.model_dump_json())")
+    done = await notebook.value("print(json.dumps(r.dump()))")
     assert done["exit_code"] == 1
     assert "ValueError: no repr" in done["output"]
 
@@ -343,7 +343,7 @@ async def test_user_and_agent_do_not_see_each_others_output(notebook: Notebook) 
     assert set(run.text.split()) == {"user"}
     assert {display["text/plain"] for display in run.displays} == {"'user'"}
     assert run.results == ["'user value'"]
-    done = await notebook.value("r = await task\nprint(r.model_dump_json())")
+    done = await notebook.value("r = await task\nprint(json.dumps(r.dump()))")
     assert "user" not in done["output"]
     assert done["output"].count("agent") == 41
     assert json.loads(json.dumps(done["outputs"])) == done["outputs"]

@@ -52,7 +52,7 @@ async def test_what_the_users_cells_bind_while_a_block_awaits_is_theirs(notebook
     code = "theirs = 1\nbegun.set()\nawait go_on.wait()\ntheirs = 2\nlast = mine"
     await notebook.run(f"task = asyncio.ensure_future(block({code!r}))\nawait begun.wait()")
     await notebook.run("mine = 2; also_mine = 3")
-    told = await notebook.value("go_on.set()\nprint((await task).model_dump_json())")
+    told = await notebook.value("go_on.set()\nprint(json.dumps((await task).dump()))")
     assert told["names"] == {"created": ["last", "theirs"], "rebound": [], "deleted": []}
     assert (await undone(notebook))["removed"] == ["last", "theirs"]
     assert await notebook.value("print(json.dumps([mine, also_mine]))") == [2, 3]

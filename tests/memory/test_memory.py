@@ -25,6 +25,10 @@ TEXT = MemoryMimeType.TEXT
 TOPICS = ("tea", "train", "tax")
 
 
+class Elsewhere:
+    """Of no type that pydantic knows."""
+
+
 def remember(text: str) -> MemoryContent:
     return MemoryContent(content=text, mime_type=TEXT)
 
@@ -48,6 +52,13 @@ class TestMemoryContent:
         dumped = MemoryContent(content="a", mime_type=MemoryMimeType.MARKDOWN).model_dump()
 
         assert dumped == {"content": "a", "mime_type": "text/markdown", "metadata": None}
+
+    def test_a_subclass_may_hold_any_object(self) -> None:
+        class Placed(MemoryContent):
+            where: Elsewhere
+
+        where = Elsewhere()
+        assert Placed(content="tea", mime_type=TEXT, where=where).where is where
 
     def test_any_other_mime_type_is_kept(self) -> None:
         assert MemoryContent(content=b"ab", mime_type="x/y").model_dump()["mime_type"] == "x/y"

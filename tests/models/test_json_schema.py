@@ -131,6 +131,34 @@ def test_what_cannot_be_a_model_says_why(schema: dict[str, Any], why: str) -> No
         schema_to_pydantic_model(schema)
 
 
+@pytest.mark.parametrize(
+    ("format", "good", "bad"),
+    [
+        ("ipv4", "127.0.0.1", "127.0.0.256"),
+        ("ipv6", "::1", "::g"),
+        ("ipv4-network", "10.0.0.0/8", "10.0.0.0/64"),
+        ("uuid1", "c9bf9e57-1685-1c89-bafb-ff5af830be8a", "c9bf9e57-1685-4c89-bafb-ff5af830be8a"),
+        ("uuid4", "c9bf9e57-1685-4c89-bafb-ff5af830be8a", "c9bf9e57-1685-1c89-bafb-ff5af830be8a"),
+        ("duration", "P1DT2H", "a day"),
+        ("binary", "any", 1),
+    ],
+)
+def test_a_format_is_checked_and_its_text_comes_back(format: str, good: str, bad: Any) -> None:
+    made = schema_to_pydantic_model({"type": "object", "properties": {"a": {"type": "string", "format": format}}})
+    assert made.model_validate({"a": good}).model_dump(mode="json") == {"a": good}
+    with pytest.raises(ValidationError):
+        made.model_validate({"a": bad})
+
+
+def test_a_format_that_nobody_knows_is_not_checked() -> None:
+    made = schema_to_pydantic_model({"type": "object", "properties": {"a": {"type": "string", "format": "uri"}}})
+    assert made.model_validate({"a": "http://a.example"}).model_dump() == {"a": "http://a.example"}
+
+
+def test_a_schema_that_says_nothing_is_that_of_an_object() -> None:
+    assert schema_to_pydantic_model({"title": "Nothing"}, "Nothing").model_validate({}).model_dump() == {}
+
+
 def test_names_that_pydantic_does_not_allow_are_aliases() -> None:
     names = ["_id", "__base__", "model_config", "model_dump"]
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from nbagents.models import (
     UserMessage,
     keys,
 )
+from nbagents.runtime import EVENT_LOGGER_NAME, Gate
+from nbagents.runtime.effect_events import LLMCallEvent, LLMStreamEndEvent, LLMStreamStartEvent
 
 HELLO: list[LLMMessage] = [SystemMessage(content="Be brief."), UserMessage(content="Hi {there} $x$", source="user")]
 
@@ -54,6 +57,28 @@ async def test_the_stream_yields_text_and_the_whole_result_last(
     assert (result.content, result.finish_reason) == ("It is forty-two.", "stop")
     assert result.usage.prompt_tokens > 0 and result.usage.completion_tokens > 0
     assert client.total_usage() == result.usage
+
+
+async def test_a_client_that_is_asked_without_a_gate_logs_its_calls(
+    llmock: Any, client: OpenAIChatCompletionClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    llmock.reply("Forty-two.")
+    with caplog.at_level(logging.INFO, logger=EVENT_LOGGER_NAME):
+        result = await client.create(HELLO)
+        *_, streamed = await parts(client)
+        for stream in (False, True):
+            async for _ in Gate().model("bob", client, HELLO, stream=stream):
+                pass
+    events: list[Any] = [record.msg for record in caplog.records if record.name == EVENT_LOGGER_NAME]
+    assert [type(event) for event in events] == [LLMCallEvent, LLMStreamStartEvent, LLMStreamEndEvent] * 2
+    assert [event.kwargs["agent_id"] for event in events] == [None] * 3 + ["bob"] * 3
+    for event, answer in ((events[0], result), (events[2], streamed)):
+        assert isinstance(answer, CreateResult)
+        assert event.kwargs["response"]["content"] == answer.content
+        assert (event.prompt_tokens, event.completion_tokens) == (
+            answer.usage.prompt_tokens,
+            answer.usage.completion_tokens,
+        )
 
 
 async def test_create_gives_the_same_answer_in_one(llmock: Any, client: OpenAIChatCompletionClient) -> None:

@@ -16,10 +16,21 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from nbagents.agents import AssistantAgent, CodeExecutorAgent
+from nbagents.cancellation import CancellationToken
 from nbagents.errors import BudgetReached, RunFailed
 from nbagents.models import CreateResult, FunctionCall, ReplayChatCompletionClient, RequestUsage
-from nbagents.runtime import Approvals, Budget, Gate, Run, passing
+from nbagents.runtime import (
+    AgentId,
+    Approvals,
+    Budget,
+    Gate,
+    Run,
+    SingleThreadedAgentRuntime,
+    ToolAgent,
+    passing,
+)
 from nbagents.teams import DiGraphBuilder, GraphFlow, RoundRobinGroupChat
+from nbagents.tools import FunctionTool
 from tests.scripted import ScriptedExecutor
 
 
@@ -72,6 +83,32 @@ def calling(tool: str) -> CreateResult:
 def weather(city: str) -> str:
     """The weather."""
     return f"sun in {city}"
+
+
+async def test_a_tool_that_a_program_runs_itself_has_its_span(spans: Spans) -> None:
+    tool = FunctionTool(weather, "weather")
+    await tool.run_json({"city": "Oslo"}, CancellationToken())
+    with pytest.raises(ValueError, match="city"):
+        await tool.run_json({}, CancellationToken())
+
+    ran, failed = spans.all
+    assert ran.name == "execute_tool weather" and ran.status.status_code is StatusCode.UNSET
+    assert failed.status.status_code is StatusCode.ERROR
+
+
+@pytest.mark.parametrize("unwanted", ["", "true"])
+async def test_a_runtime_has_the_spans_of_the_programs_provider(
+    spans: Spans, unwanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGEN_DISABLE_RUNTIME_TRACING", unwanted)
+    runtime = SingleThreadedAgentRuntime()
+    await ToolAgent.register(runtime, "tools", lambda: ToolAgent("runs tools", [FunctionTool(weather, "weather")]))
+    runtime.start()
+    await runtime.send_message(FunctionCall("1", '{"city": "Oslo"}', "weather"), AgentId("tools", "k"))
+    await runtime.stop_when_idle()
+
+    sent = ["nbagents send tools/k", "nbagents send tools/k > nbagents process tools/k"]
+    assert [path for path in spans.tree() if "execute_tool" not in path] == ([] if unwanted else sent)
 
 
 async def test_a_run_is_a_tree(spans: Spans) -> None:

@@ -142,6 +142,12 @@ class TestSchema:
         assert FunctionTool(add, "", name="plus").schema["name"] == "plus"
         assert FunctionTool(functools.partial(add, 1), "").name == "add"
 
+    def test_the_return_type_is_what_annotated_describes(self) -> None:
+        def count() -> Annotated[int, "how many"]:
+            return 1
+
+        assert FunctionTool(count, "counts").return_type() is int
+
     def test_what_a_partial_gives_is_not_asked_for(self) -> None:
         assert list(properties(FunctionTool(functools.partial(search, 1), ""))) == ["near", "place", "limit", "order"]
 

@@ -216,7 +216,7 @@ class TestStreaming:
     async def test_a_stream_that_ends_with_something_else_is_an_error(self) -> None:
         *_, result = await streamed(StaticStreamWorkbench([Telling("three")]), "telling", by=1)
 
-        assert result.is_error and "its last item is what it returns, a Count" in result.to_text()
+        assert result.is_error and "Expected return value of type Count, but got str" in result.to_text()
 
     async def test_an_unknown_tool_is_a_result(self) -> None:
         (result,) = await streamed(StaticStreamWorkbench([]), "nope")

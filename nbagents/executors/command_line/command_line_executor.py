@@ -23,6 +23,7 @@ from .functions_module import FUNCTION_PROMPT_TEMPLATE, FunctionsModule
 from .workspace import Workspace
 
 
+@dataclass
 class CommandLineCodeResult(CodeResult):
     """What the blocks did; `code_file` is the file that the first of them was written into."""
 
@@ -98,7 +99,8 @@ class CommandLineExecutor(CodeExecutor):
                 self._functions_loaded = True
         results = await run_in_order(code_blocks, partial(self._run_block, token=cancellation_token))
         first = next((result.code_file for result in results), None)
-        return CommandLineCodeResult(**together(results).model_dump(), code_file=first)
+        whole = together(results)
+        return CommandLineCodeResult(whole.exit_code, whole.output, first, outputs=whole.outputs, names=whole.names)
 
     @abstractmethod
     async def _run_file(

@@ -12,7 +12,7 @@ from ...cancellation import CancellationToken
 from .context import AgentInstantiationContext, MessageContext, SubscriptionInstantiationContext
 from .identity import AgentId, AgentMetadata, AgentType, TopicId
 from .serialization import MessageSerializer, try_get_known_serializers_for_type
-from .subscriptions import Subscription, TypePrefixSubscription, UnboundSubscription
+from .subscriptions import Subscription, TypePrefixSubscription, TypeSubscription, UnboundSubscription
 
 if TYPE_CHECKING:
     from .agent_runtime import AgentRuntime
@@ -64,7 +64,7 @@ class BaseAgent(ABC, Agent):
     """
 
     internal_unbound_subscriptions_list: ClassVar[list[UnboundSubscription]] = []
-    """What the class decorators subscribe to."""
+    """What the decorators of this very class subscribe to."""
     internal_extra_handles_types: ClassVar[list[tuple[type[Any], list[MessageSerializer[Any]]]]] = []
     """Message types that are handled beside those of the handlers' hints, with their serialisers."""
 
@@ -80,7 +80,8 @@ class BaseAgent(ABC, Agent):
         super().__init_subclass__(**kwargs)
         # Lists of their own: what is added to a class is not its parent's.
         cls.internal_extra_handles_types = list(cls.internal_extra_handles_types)
-        cls.internal_unbound_subscriptions_list = list(cls.internal_unbound_subscriptions_list)
+        # And not its children's: as AutoGen's. A child may be decorated as its parent is, without hearing all twice.
+        cls.internal_unbound_subscriptions_list = []
 
     @property
     def metadata(self) -> AgentMetadata:
@@ -218,11 +219,14 @@ class BaseAgent(ABC, Agent):
     ) -> AgentId:
         """Let this object live in `runtime` as `agent_id`; the arguments are those of `register`.
 
+        It hears topics whose type is its key: one with the key "default" hears the default topic.
+
         Raises:
-            ValueError: the id is taken, or its type has a factory or instances of another class.
+            ValueError: the id is taken, or its type has a factory or instances of another class, or subscribes already.
         """
         handled = self._handles_types()
         agent_id = await runtime.register_agent_instance(agent_instance=self, agent_id=agent_id)
+        await runtime.add_subscription(TypeSubscription(agent_id.key, agent_id.type))
         if not skip_class_subscriptions:
             await self._subscribe(runtime, AgentType(agent_id.type))
         if not skip_direct_message_subscription:

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, Protocol, TypeVar, get_type_hints
 
 from ...cancellation import CancellationToken
-from .agent import BaseAgent, serializers_of, subscribe_to_direct_messages
+from .agent import BaseAgent, subscribe_to_direct_messages
 from .agent_runtime import AgentRuntime
-from .context import MessageContext, SubscriptionInstantiationContext
+from .context import AgentInstantiationContext, MessageContext, SubscriptionInstantiationContext
 from .exceptions import CantHandleException
 from .handlers import types_in
 from .identity import AgentId, AgentType, TopicId
+from .serialization import try_get_known_serializers_for_type
 from .subscriptions import Subscription
 
 T = TypeVar("T")
@@ -59,12 +60,18 @@ class ClosureAgent(BaseAgent, ClosureContext):
         unknown_type_policy: what happens with others.
 
     Raises:
+        RuntimeError: it is not a runtime that makes it; `register_closure` lets one.
         AssertionError: the second argument has no hint.
     """
 
     def __init__(
         self, description: str, closure: Closure[T], *, unknown_type_policy: UnknownTypePolicy = "warn"
     ) -> None:
+        if not AgentInstantiationContext.is_in_factory_call():
+            raise RuntimeError(
+                "ClosureAgent must be instantiated within the context of an AgentRuntime: call "
+                "`await ClosureAgent.register_closure(runtime, type, closure)`"
+            )
         super().__init__(description)
         self._closure: Closure[Any] = closure
         self._takes = _taken_by(closure)
@@ -116,11 +123,12 @@ class ClosureAgent(BaseAgent, ClosureContext):
             subscriptions: makes what it subscribes to; `DefaultSubscription()` knows the type there.
 
         Raises:
-            ValueError: the type is registered already, or a message type cannot be serialised.
+            ValueError: the type is registered already.
             AssertionError: the second argument of `closure` has no hint.
         """
         function: Closure[Any] = closure
-        serializers = [serializers_of(kind) for kind in _taken_by(closure) if kind is not Any]
+        # Unlike a method's, messages of a closure may be anything: `str` and `dict` too, of which nobody makes bytes.
+        serializers = [try_get_known_serializers_for_type(kind) for kind in _taken_by(closure)]
         agent_type = await runtime.register_factory(
             type=AgentType(type),
             agent_factory=lambda: cls(description, function, unknown_type_policy=unknown_type_policy),

@@ -92,7 +92,7 @@ class AgentInstantiationContext:
         Raises:
             RuntimeError: no agent is being built.
         """
-        return cls._current("current_runtime")[0]
+        return cls._current("runtime")[0]
 
     @classmethod
     def current_agent_id(cls) -> AgentId:
@@ -101,7 +101,7 @@ class AgentInstantiationContext:
         Raises:
             RuntimeError: no agent is being built.
         """
-        return cls._current("current_agent_id")[1]
+        return cls._current("agent_id")[1]
 
     @classmethod
     def is_in_factory_call(cls) -> bool:
@@ -113,8 +113,8 @@ class AgentInstantiationContext:
         current = _BUILDING.get(None)
         if current is None:
             raise RuntimeError(
-                f"AgentInstantiationContext.{name}() was called and no runtime is building an agent: "
-                "call it in an agent's __init__ or in its factory, and let the runtime call that."
+                f"AgentInstantiationContext.{name}() must be called within an instantiation context: in an agent's "
+                "__init__ or in its factory, while a runtime makes the agent."
             )
         return current
 
@@ -145,7 +145,7 @@ class SubscriptionInstantiationContext:
         current = _SUBSCRIBING.get(None)
         if current is None:
             raise RuntimeError(
-                "SubscriptionInstantiationContext.agent_type() was called and no type of agent is being registered: "
-                "call it in a subscription callback."
+                "SubscriptionInstantiationContext.agent_type() must be called within an instantiation context: in a "
+                "subscription callback, while a type of agent is registered."
             )
         return current

@@ -54,6 +54,7 @@ class MessageEvent(Event):
         receiver: AgentId | TopicId | None,
         kind: MessageKind,
         delivery_stage: DeliveryStage,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             payload=_text(payload),
@@ -61,6 +62,7 @@ class MessageEvent(Event):
             receiver=_id(receiver),
             kind=str(kind),
             delivery_stage=str(delivery_stage),
+            **kwargs,
         )
 
 
@@ -68,23 +70,29 @@ class MessageDroppedEvent(Event):
     """An intervention handler dropped a message."""
 
     def __init__(
-        self, *, payload: Any, sender: AgentId | None, receiver: AgentId | TopicId | None, kind: MessageKind
+        self,
+        *,
+        payload: Any,
+        sender: AgentId | None,
+        receiver: AgentId | TopicId | None,
+        kind: MessageKind,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(payload=_text(payload), sender=_id(sender), receiver=_id(receiver), kind=str(kind))
+        super().__init__(payload=_text(payload), sender=_id(sender), receiver=_id(receiver), kind=str(kind), **kwargs)
 
 
 class MessageHandlerExceptionEvent(Event):
     """A handler raised."""
 
-    def __init__(self, *, payload: Any, handling_agent: AgentId, exception: BaseException) -> None:
-        super().__init__(payload=_text(payload), handling_agent=str(handling_agent), exception=str(exception))
+    def __init__(self, *, payload: Any, handling_agent: AgentId, exception: BaseException, **kwargs: Any) -> None:
+        super().__init__(payload=_text(payload), handling_agent=str(handling_agent), exception=str(exception), **kwargs)
 
 
 class AgentConstructionExceptionEvent(Event):
     """An agent could not be made."""
 
-    def __init__(self, *, agent_id: AgentId, exception: BaseException) -> None:
-        super().__init__(agent_id=str(agent_id), exception=str(exception))
+    def __init__(self, *, agent_id: AgentId, exception: BaseException, **kwargs: Any) -> None:
+        super().__init__(agent_id=str(agent_id), exception=str(exception), **kwargs)
 
 
 def _id(who: AgentId | TopicId | None) -> str | None:
@@ -92,4 +100,6 @@ def _id(who: AgentId | TopicId | None) -> str | None:
 
 
 def _text(payload: Any) -> str:
+    if isinstance(payload, str):
+        return payload
     return json.dumps(to_jsonable_python(payload, fallback=repr))

@@ -24,9 +24,9 @@ F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
 class MessageHandler(Protocol):
     """A method of an agent that takes messages; what the decorators make."""
 
-    target_types: tuple[type[Any], ...]
+    target_types: list[type[Any]]
     """The classes of messages that it takes, exactly."""
-    produces_types: tuple[Any, ...]
+    produces_types: list[Any]
     """What it answers; `Any` when its hints do not say."""
     is_message_handler: Literal[True]
     router: Match
@@ -107,7 +107,7 @@ def _handler(method: Method, kind: Kind, strict: bool, match: Match | None, name
     @functools.wraps(method)
     async def handle(self: Any, message: Any, ctx: MessageContext) -> Any:
         if type(message) not in takes:
-            problem = f"Message type {type(message)} not in target types {takes} of {self.id}"
+            problem = f"Message type {type(message)} not in target types {takes}"
             if strict:
                 raise CantHandleException(problem)
             logger.warning(problem)
@@ -120,7 +120,7 @@ def _handler(method: Method, kind: Kind, strict: bool, match: Match | None, name
         return None if kind == "event" else answer
 
     handler: Any = handle
-    handler.target_types, handler.produces_types, handler.is_message_handler = takes, answers, True
+    handler.target_types, handler.produces_types, handler.is_message_handler = [*takes], [*answers], True
     handler.router, handler.routes_all = _router(kind, match), kind == "any" and match is None
     return handler  # type: ignore[no-any-return]  # a function with the attributes of the protocol
 

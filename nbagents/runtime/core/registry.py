@@ -103,9 +103,10 @@ class AgentRegistry:
     async def _made(self, id: AgentId) -> Agent:
         if id.type not in self._factories:
             raise RuntimeError(
-                f"there is no agent {id}, and agents of the type {id.type!r} are registered as instances, so none can "
-                "be made. Something is published on a topic whose source is no instance's key: register an instance "
-                f"with the key {id.key!r}, or register the type with a factory"
+                "Agent factory was invoked for an agent instance that was not registered: there is no agent "
+                f"{id}, and agents of the type {id.type!r} are registered as instances, so none can be made. Something "
+                "is published on a topic whose source is no instance's key: register an instance with the key "
+                f"{id.key!r}, or register the type with a factory"
             )
         factory, expected = self._factories[id.type]
         try:

@@ -12,7 +12,7 @@ import types
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar, Union, get_origin, get_type_hints, runtime_checkable
+from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, runtime_checkable
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -86,9 +86,9 @@ class DataclassJsonMessageSerializer(_JsonSerializer[T]):
     """
 
     def __init__(self, cls: type[T]) -> None:
-        if _has_union(cls):
+        if contains_a_union(cls):
             raise ValueError("Dataclass has a union type, which is not supported. To use a union, use a Pydantic model")
-        if _has_nested(cls):
+        if has_nested_dataclass(cls) or has_nested_base_model(cls):
             raise ValueError(
                 "Dataclass has nested dataclasses or base models, which are not supported. "
                 "To use nested types, use a Pydantic model"
@@ -205,22 +205,24 @@ def _type_name(thing: Any) -> str:
     return str(cls.DESCRIPTOR.full_name) if _is_protobuf(cls) else cls.__name__
 
 
-def _field_types(cls: type[Any]) -> list[Any]:
-    try:
-        hints = get_type_hints(cls)
-    except NameError:
-        # A class of a function, whose hints name other such classes: what cannot be read is not checked.
-        hints = {}
-    return [hints.get(field.name, field.type) for field in fields(cls)]
+# Hints that are text, as in a module with `from __future__ import annotations`, are not looked into: AutoGen does not,
+# so agents with such messages are about.
+def contains_a_union(cls: type[Any]) -> bool:
+    """True for a dataclass with a field that is of one type or another."""
+    return any(get_origin(field.type) in (Union, types.UnionType) for field in fields(cls))
 
 
-def _has_union(cls: type[Any]) -> bool:
-    return any(get_origin(kind) in (Union, types.UnionType) for kind in _field_types(cls))
+def has_nested_dataclass(cls: type[Any]) -> bool:
+    """True for a dataclass with a field that is a dataclass."""
+    return any(isinstance(field.type, type) and is_dataclass(field.type) for field in fields(cls))
 
 
-def _has_nested(cls: type[Any]) -> bool:
-    return any(_is_nested(kind) for kind in _field_types(cls))
+def has_nested_base_model(cls: type[Any]) -> bool:
+    """True for a dataclass with a field that is a pydantic model, or holds such."""
+    return any(_names_a_model(field.type) for field in fields(cls))
 
 
-def _is_nested(kind: Any) -> bool:
-    return isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, BaseModel))
+def _names_a_model(kind: Any) -> bool:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return True
+    return any(_names_a_model(part) for part in get_args(kind))

@@ -21,7 +21,7 @@ from .hosting import HostingRuntime
 from .identity import AgentId, TopicId
 from .intervention import InterventionHandler
 from .interventions import Interventions
-from .tracing import Tracing
+from .tracing import tracing
 
 logger = logging.getLogger("nbagents.runtime")
 
@@ -43,7 +43,7 @@ class SingleThreadedAgentRuntime(HostingRuntime):
 
     Args:
         intervention_handlers: see every message before it is delivered, in this order.
-        tracer_provider: an OpenTelemetry one; None traces nothing.
+        tracer_provider: an OpenTelemetry one; by default that of the program, if it has set one by now.
         ignore_unhandled_exceptions: log what a handler raises whose sender awaits no reply; False stops processing
             and raises it from `process_next`, `stop`, `stop_when` or `stop_when_idle`.
     """
@@ -56,7 +56,7 @@ class SingleThreadedAgentRuntime(HostingRuntime):
         ignore_unhandled_exceptions: bool = True,
     ) -> None:
         super().__init__()
-        self._tracing = Tracing(tracer_provider) if tracer_provider is not None else None
+        self._tracing = tracing(tracer_provider)
         self._interventions = Interventions(intervention_handlers) if intervention_handlers else None
         self._ignore_unhandled_exceptions = ignore_unhandled_exceptions
         intervene = self._intervene if self._interventions else None
@@ -116,10 +116,12 @@ class SingleThreadedAgentRuntime(HostingRuntime):
         self._log(message, sender, recipient, MessageKind.DIRECT, DeliveryStage.SEND)
         self._dispatcher.put(envelope)
         try:
-            return await reply
+            answer = await reply
         except asyncio.CancelledError:
             await self._dispatcher.withdraw(envelope)
             raise
+        self._log(answer, recipient, sender, MessageKind.RESPOND, DeliveryStage.DELIVER)
+        return answer
 
     def _publish(
         self,
@@ -172,9 +174,9 @@ class SingleThreadedAgentRuntime(HostingRuntime):
             self._log_error(envelope, agent_id, error)
             raise
         sender = envelope.context.sender
+        self._log(answer, agent_id, sender, MessageKind.RESPOND, DeliveryStage.SEND)
         if self._interventions is not None:
             answer = await self._interventions.response(answer, agent_id, sender)
-        self._log(answer, agent_id, sender, MessageKind.RESPOND, DeliveryStage.SEND)
         return answer
 
     async def _intervene(self, envelope: Envelope) -> bool:

@@ -142,8 +142,8 @@ class DefaultSubscription(TypeSubscription):
                 agent_type = SubscriptionInstantiationContext.agent_type()
             except RuntimeError as error:
                 raise CantHandleException(
-                    "DefaultSubscription needs agent_type=... here: it knows the type by itself only "
-                    "in a subscription callback or as a class decorator"
+                    "If agent_type is not specified DefaultSubscription must be created within the subscription "
+                    "callback in AgentRuntime.register, or by a class decorator: give it agent_type=..."
                 ) from error
         super().__init__(topic_type, agent_type)
 
@@ -155,7 +155,7 @@ def subscription_factory(subscription: UnboundSubscription) -> Callable[[AgentCl
     """A class decorator: `subscription()` is called, and its result added, when the class is registered."""
 
     def decorate(cls: AgentClass) -> AgentClass:
-        # A new list: the inherited one is shared with the parent and its other children.
+        # A new list: `BaseAgent` itself may be decorated by nobody.
         cls.internal_unbound_subscriptions_list = [*cls.internal_unbound_subscriptions_list, subscription]
         return cls
 

@@ -1,14 +1,27 @@
-"""Spans for whoever brings an OpenTelemetry tracer provider; nothing is imported, and nothing happens without one.
+"""Spans for whoever brings or has set an OpenTelemetry tracer provider; without one nothing happens.
 
 A handler runs with the context variables of its sender, so its span is the child of the sender's by itself.
 """
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from typing import Any
 
+from ..spans import program_provider
 from .identity import AgentId, TopicId
+
+
+def tracing(provider: Any) -> Tracing | None:
+    """The spans of a runtime that was given this provider, or None: then the one that the program has set counts.
+
+    AutoGen's environment variable AUTOGEN_DISABLE_RUNTIME_TRACING, which is "true", wants none.
+    """
+    if os.environ.get("AUTOGEN_DISABLE_RUNTIME_TRACING", "").lower() == "true":
+        return None
+    chosen = provider if provider is not None else program_provider()
+    return Tracing(chosen) if chosen is not None else None
 
 
 class Tracing:

@@ -106,6 +106,25 @@ async def test_a_closure_without_a_hint_is_refused_at_registration() -> None:
         await ClosureAgent.register_closure(SingleThreadedAgentRuntime(), "unhinted", unhinted)
 
 
+async def test_messages_of_a_closure_need_no_serializer() -> None:
+    async def double(ctx: ClosureContext, message: str | dict[str, int], mctx: MessageContext) -> Any:
+        return message * 2 if isinstance(message, str) else None
+
+    runtime = SingleThreadedAgentRuntime()
+    await ClosureAgent.register_closure(runtime, "double", double, unknown_type_policy="error")
+    runtime.start()
+    assert await runtime.send_message("ab", AgentId("double", "k")) == "abab"
+    await runtime.stop()
+
+
+def test_only_a_runtime_makes_a_closure_agent() -> None:
+    async def nothing(ctx: ClosureContext, message: Said, mctx: MessageContext) -> None:
+        """Hears."""
+
+    with pytest.raises(RuntimeError, match="must be instantiated within the context of an AgentRuntime"):
+        ClosureAgent("hears", nothing)
+
+
 async def test_a_runtime_with_a_closure_can_be_saved_and_loaded() -> None:
     collected = Collected()
     await collected.register()

@@ -121,8 +121,10 @@ async def test_a_handler_called_with_another_class_raises() -> None:
     await Promises.register(runtime, "promises", lambda: Promises("breaks them"))
     agent = await at(runtime, "promises", Promises)
     context = MessageContext(None, None, True, CancellationToken(), "id")
-    with pytest.raises(CantHandleException, match="not in target types"):
-        await agent.strictly(Other("a"), context)
+    # Also one that lives in no runtime yet.
+    for called in (agent, Promises("breaks them")):
+        with pytest.raises(CantHandleException, match="not in target types"):
+            await called.strictly(Other("a"), context)
 
 
 def test_a_handler_without_a_hint_for_its_message_is_refused() -> None:
@@ -144,7 +146,7 @@ def test_the_hints_may_name_classes_of_the_function_around() -> None:
         async def on_local(self, message: Local, ctx: MessageContext) -> Local:
             return message
 
-    assert Inner.on_local.target_types == (Local,)  # type: ignore[attr-defined]  # the decorator adds it
+    assert Inner.on_local.target_types == [Local]  # type: ignore[attr-defined]  # the decorator adds it
 
 
 class Child(Routed):

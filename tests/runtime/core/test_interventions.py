@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
 
 from nbagents.cancellation import CancellationToken
 from nbagents.runtime import (
+    EVENT_LOGGER_NAME,
     AgentId,
     DefaultInterventionHandler,
     DropMessage,
@@ -90,6 +92,16 @@ async def test_a_dropped_message_or_reply_is_an_error_of_the_sender_and_stop_whe
         await runtime.send_message(Said("hello"), ECHO)
     assert (await at(runtime, "echo")).heard == ([] if on == "send" else ["hello"])
     await asyncio.wait_for(runtime.stop_when_idle(), 1)
+
+
+async def test_a_reply_is_logged_before_it_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    runtime = await with_handlers(Scripted("response", DropMessage))
+    with caplog.at_level(logging.INFO, logger=EVENT_LOGGER_NAME), pytest.raises(MessageDroppedException):
+        await runtime.send_message(Said("a"), ECHO)
+    reply, dropped = [record.msg.kwargs for record in caplog.records if record.name == EVENT_LOGGER_NAME][-2:]
+    assert (reply["type"], reply["kind"]) == ("Message", "MessageKind.RESPOND")
+    assert (dropped["type"], dropped["payload"]) == ("MessageDropped", reply["payload"])
+    await runtime.stop_when_idle()
 
 
 @pytest.mark.parametrize("on", ["send", "response"])

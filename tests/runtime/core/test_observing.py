@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
+from nbagents.cancellation import CancellationToken
 from nbagents.models import FunctionCall, LLMMessage, ReplayChatCompletionClient, UserMessage
 from nbagents.runtime import (
     EVENT_LOGGER_NAME,
@@ -25,8 +26,9 @@ from nbagents.runtime import (
     message_handler,
     passing,
 )
+from nbagents.runtime.core.events import MessageDroppedEvent, MessageKind
 from nbagents.runtime.effect_events import LLMCallEvent, ToolCallEvent
-from nbagents.tools import FunctionTool
+from nbagents.tools import FunctionTool, StaticWorkbench
 
 from .agents import TOPIC, Echo, Failing, Said, subscribed
 
@@ -43,17 +45,24 @@ async def test_every_message_is_logged_as_json_when_somebody_listens(caplog: pyt
             await runtime.send_message(Said("three"), AgentId("failing", "k"))
         await runtime.stop_when_idle()
     events = [json.loads(record.message) for record in caplog.records if record.name == EVENT_LOGGER_NAME]
-    stages = [(event["kind"], event["delivery_stage"]) for event in events if event["type"] == "Message"][:5]
+    stages = [(event["kind"], event["delivery_stage"]) for event in events if event["type"] == "Message"][:6]
     assert stages == [
         ("MessageKind.PUBLISH", "DeliveryStage.SEND"),
         ("MessageKind.DIRECT", "DeliveryStage.SEND"),
         ("MessageKind.PUBLISH", "DeliveryStage.DELIVER"),
         ("MessageKind.DIRECT", "DeliveryStage.DELIVER"),
         ("MessageKind.RESPOND", "DeliveryStage.SEND"),
+        ("MessageKind.RESPOND", "DeliveryStage.DELIVER"),
     ]
     assert json.loads(events[0]["payload"]) == {"text": "one"} and events[0]["receiver"] == "news/k"
     failure = events[-1]
     assert (failure["type"], failure["handling_agent"]) == ("MessageHandlerException", "failing/k")
+
+
+def test_a_payload_that_is_text_is_logged_as_it_is_and_an_event_takes_more_facts() -> None:
+    event = MessageDroppedEvent(payload="as it is", sender=None, receiver=None, kind=MessageKind.DIRECT, why="enough")
+    assert event.kwargs["payload"] == "as it is"
+    assert json.loads(str(event))["why"] == "enough"
 
 
 async def test_a_cell_that_ends_with_start_shows_nothing() -> None:
@@ -147,6 +156,26 @@ async def test_model_and_tool_calls_are_logged_with_tokens_and_agent_and_without
     assert tool == {
         "type": "ToolCall", "tool_name": "shout", "arguments": {"text": "a"}, "result": "A", "agent_id": "bob",
     }  # fmt: skip
+
+
+async def test_a_tool_that_a_program_runs_itself_is_logged_too_and_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOOR_TOKEN", "sesame-sesame-1")
+
+    def shout(text: str) -> str:
+        return text.upper() + "sesame-sesame-1"
+
+    tool = FunctionTool(shout, "shouts")
+    await tool.run_json({"text": "nobody listens"}, CancellationToken())
+    with caplog.at_level(logging.INFO, logger=EVENT_LOGGER_NAME):
+        await StaticWorkbench([tool]).call_tool("shout", {"text": "a"})
+        await Gate().tool("bob", tool, FunctionCall("1", '{"text": "b"}', "shout"))
+        with MessageHandlerContext.populate_context(AgentId("asking", "k")):
+            await tool.run_json({"text": "c"}, CancellationToken())
+    told = [(event["type"], event["arguments"]["text"], event["agent_id"]) for event in listened(caplog)]
+    assert told == [("ToolCall", "a", None), ("ToolCall", "b", "bob"), ("ToolCall", "c", "asking/k")]
+    assert listened(caplog)[0]["result"] == "A[redacted DOOR_TOKEN]"
 
 
 def test_half_a_character_is_logged_as_a_mark() -> None:

@@ -19,6 +19,7 @@ from nbagents.runtime import (
     SubscriptionInstantiationContext,
     TopicId,
     TypeSubscription,
+    default_subscription,
     type_subscription,
 )
 
@@ -143,10 +144,10 @@ async def test_an_instance_type_has_no_agent_for_other_keys() -> None:
 
 @type_subscription("weather")
 class Forecaster(Listener):
-    """Hears the default topic, as its parent, and the weather."""
+    """Hears the weather, and not the default topic as its parent."""
 
 
-async def test_class_subscriptions_are_inherited_and_the_parents_stay_as_they_are() -> None:
+async def test_class_subscriptions_are_those_of_the_class_itself() -> None:
     runtime = SingleThreadedAgentRuntime()
     await Forecaster.register(runtime, "forecaster", Forecaster)
     await Listener.register(runtime, "listener", Listener)
@@ -156,9 +157,33 @@ async def test_class_subscriptions_are_inherited_and_the_parents_stay_as_they_ar
     await runtime.publish_message(Said("none"), TOPIC)
     await runtime.stop_when_idle()
     assert await runtime.save_state() == {
-        "forecaster/k": {"heard": ["rain", "all"]},
+        "forecaster/k": {"heard": ["rain"]},
         "listener/k": {"heard": ["all"]},
     }
+
+
+async def test_a_child_may_be_decorated_as_its_parent_and_hears_once() -> None:
+    @default_subscription
+    class Child(Listener):
+        """Says again what its parent says."""
+
+    runtime = SingleThreadedAgentRuntime()
+    await Child.register(runtime, "child", Child)
+    runtime.start()
+    await runtime.publish_message(Said("all"), DefaultTopicId(source="k"))
+    await runtime.stop_when_idle()
+    assert await runtime.save_state() == {"child/k": {"heard": ["all"]}}
+
+
+async def test_an_instance_hears_topics_whose_type_is_its_key() -> None:
+    runtime, default, other = SingleThreadedAgentRuntime(), Listener(), Listener()
+    await default.register_instance(runtime, AgentId("listener", "default"))
+    await other.register_instance(runtime, AgentId("listener", "other"))
+    runtime.start()
+    await runtime.publish_message(Said("to all"), DefaultTopicId())
+    await runtime.publish_message(Said("to the other"), TopicId("other", "other"))
+    await runtime.stop_when_idle()
+    assert (default.heard, other.heard) == (["to all"], ["to the other"])
 
 
 async def test_state_is_saved_per_agent_and_loaded_into_a_new_runtime() -> None:
