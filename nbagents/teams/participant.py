@@ -79,13 +79,21 @@ class AgentParticipant:
         self.name, self.description = agent.name, agent.description
 
     async def speak(self, heard: list[BaseChatMessage], tell: Tell, token: CancellationToken) -> Spoken:
+        answer: Response | None = None
+        untold = list[Message]()
         async with aclosing(self._agent.on_messages_stream(heard, token)) as stream:
-            async for item in stream:
+            async for item in stream:  # to its end: an agent may have something left to do after its answer
                 if isinstance(item, Response):
-                    answer = [item.chat_message]
-                    return Spoken([*(item.inner_messages or ()), *answer], answer, untold=answer)
-                await tell(item)
-        raise no_response(self.name)
+                    answer = item
+                    untold.append(item.chat_message)
+                elif answer is not None:
+                    untold.append(item)
+                else:
+                    await tell(item)
+        if answer is None:
+            raise no_response(self.name)
+        said = [answer.chat_message]
+        return Spoken([*(answer.inner_messages or ()), *said], said, untold)
 
     async def reset(self) -> None:
         await self._agent.on_reset(CancellationToken())
