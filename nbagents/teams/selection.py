@@ -62,8 +62,8 @@ class Selection:
                 f"{member.name}: {' '.join(member.description.split())}".strip() for member in team._participants
             ),
             participants=str(self._candidates),
-            history="\n\n".join(
-                f"{message.source}: {_text(message)}"
+            history="\n".join(
+                f"{message.source}: {_text(message)}".rstrip() + "\n\n"
                 for message in history
                 if isinstance(message, UserMessage | AssistantMessage)
             ),

@@ -195,9 +195,16 @@ class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):
         self._in_context = 0
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
-        """As in every team; what the model reads is made anew from the conversation."""
+        """As in every team; what the model reads is what its context began with, and then the conversation."""
+        fed = self._in_context > 0
         await super().load_state(state)
-        await self._model_context.clear()
+        if fed:
+            await self._model_context.clear()
+        await self._follow_thread()
+
+    async def _stopped(self, reason: str) -> str:
+        await self._follow_thread()  # so that whoever looks into the context after a run finds all of it
+        return await super()._stopped(reason)
 
     def _to_config(self) -> SelectorGroupChatConfig:
         return SelectorGroupChatConfig(
