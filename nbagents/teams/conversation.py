@@ -73,7 +73,7 @@ class Conversation(Team):
         self._current_turn = self._turns_taken = 0
         self._latest = LatestRun()
         self._hold = Hold()
-        self._paused = self._running = self.was_run = False
+        self._paused = self._is_running = self.was_run = False
 
     @property
     def name(self) -> str:

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel
 
-from nbagents.agents import AssistantAgent, Response
+from nbagents.agents import AssistantAgent, Response, TaskResult
 from nbagents.conditions import FunctionalTermination, MaxMessageTermination
 from nbagents.errors import RunFailed
-from nbagents.messages import BaseChatMessage, SelectSpeakerEvent, StructuredMessage, TextMessage
+from nbagents.messages import BaseChatMessage, SelectSpeakerEvent, StructuredMessage, TextMessage, ThoughtEvent
 from nbagents.models import ReplayChatCompletionClient
 from nbagents.runtime import Gate, passing
 from nbagents.runtime.core import DefaultInterventionHandler, SingleThreadedAgentRuntime
@@ -123,6 +123,12 @@ async def test_a_message_class_of_the_users_own_must_be_known() -> None:
     assert other._thread[0] == task
 
 
+def test_a_message_class_that_is_known_is_no_custom_one() -> None:
+    for known in ([Note, Note], [TextMessage]):
+        with pytest.raises(ValueError, match="is already registered"):
+            RoundRobinGroupChat([Member("a")], custom_message_types=known)
+
+
 async def test_a_team_knows_the_structured_messages_of_its_agents() -> None:
     class Number(BaseModel):
         value: int
@@ -195,6 +201,55 @@ async def test_an_agent_that_gives_no_answer_fails_its_turn() -> None:
 
     with pytest.raises(RunFailed, match="a did not produce a final response"):
         await RoundRobinGroupChat([Silent("a")], max_turns=1).run(task="go")
+
+
+async def test_an_agent_comes_to_its_end_after_its_answer() -> None:
+    class Tidy(Member):
+        tidied = 0
+
+        async def on_messages_stream(self, messages: Any, cancellation_token: Any) -> Any:
+            yield await self.on_messages(messages, cancellation_token)
+            yield ThoughtEvent(content="that was it", source=self.name)
+            self.tidied += 1
+
+    a, b = Tidy("a"), Member("b")
+    result = await RoundRobinGroupChat([a, b], max_turns=2).run(task="go")
+    assert texts(result) == ["go", "a1", "that was it", "b1"]
+    assert (a.tidied, b.heard) == (1, ["go", "a1"])
+
+
+async def test_the_last_of_several_answers_counts() -> None:
+    class Twice(Member):
+        async def on_messages_stream(self, messages: Any, cancellation_token: Any) -> Any:
+            for _ in range(2):
+                yield await self.on_messages([], cancellation_token)
+
+    b = Member("b")
+    assert texts(await RoundRobinGroupChat([Twice("a"), b], max_turns=2).run(task="go")) == ["go", "a1", "a2", "b1"]
+    assert b.heard == ["go", "a2"]
+
+
+async def test_a_subclass_that_makes_the_stream_anew_means_run_too() -> None:
+    class Loud(RoundRobinGroupChat):
+        async def run_stream(self, **options: Any) -> Any:
+            async for item in super().run_stream(**options):
+                if isinstance(item, TaskResult):
+                    item.stop_reason = f"{item.stop_reason}!"
+                yield item
+
+    result = await Loud([Member("a")], max_turns=1).run(task="go", output_task_messages=False)
+    assert (texts(result), result.stop_reason) == (["a1"], "Maximum number of turns 1 reached.!")
+
+
+async def test_a_stream_made_anew_must_end_with_a_result() -> None:
+    class Quiet(RoundRobinGroupChat):
+        async def run_stream(self, **options: Any) -> Any:
+            async for item in super().run_stream(**options):
+                if not isinstance(item, TaskResult):
+                    yield item
+
+    with pytest.raises(ValueError, match="RoundRobinGroupChat gave no result"):
+        await Quiet([Member("a")], max_turns=1).run(task="go")
 
 
 async def test_teams_share_a_runtime_and_its_interventions_see_the_turns() -> None:
