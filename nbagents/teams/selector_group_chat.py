@@ -200,11 +200,16 @@ class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):
         await super().load_state(state)
         if fed:
             await self._model_context.clear()
-        await self._follow_thread()
+        await self._complete_context()
 
     async def _stopped(self, reason: str) -> str:
-        await self._follow_thread()  # so that whoever looks into the context after a run finds all of it
+        await self._complete_context()
         return await super()._stopped(reason)
+
+    async def _complete_context(self) -> None:
+        """Whose context it is may look into it, and finds the whole conversation."""
+        if self._own_context:
+            await self._follow_thread()
 
     def _to_config(self) -> SelectorGroupChatConfig:
         return SelectorGroupChatConfig(
