@@ -206,6 +206,7 @@ class Conversation(Team):
             raise RunFailed(text, agent=speaker, turn=turn) from error
         del self._hears[speaker]
         self._hearing.has_heard(speaker, place)
+        self._seat(speaker).heard()
         self._hearing.say(spoken.published, by=speaker)
         self._thread += spoken.delta
         self._asked.remove(speaker)

@@ -232,9 +232,7 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
         return read if self._model_client.model_info.get("vision", False) else remove_images(read)
 
     def _team_description(self) -> str:
-        return "\n".join(
-            f"{member.name}: {' '.join(member.description.split())}".strip() for member in self._participants
-        )
+        return "\n".join(" ".join(f"{member.name}: {member.description}".split()) for member in self._participants)
 
     def _place(self) -> dict[str, Any]:
         return {

@@ -55,6 +55,9 @@ class Participant(Protocol):
     async def speak(self, heard: list[BaseChatMessage], tell: Tell, token: CancellationToken) -> Spoken:
         """Take one turn, having heard what is new; cancelling it ends everything that it started."""
 
+    def heard(self) -> None:
+        """Its turn is complete: what it heard will not be said to it again, unless somebody says it again."""
+
     async def reset(self) -> None:
         """Forget the conversation."""
 
@@ -95,6 +98,9 @@ class AgentParticipant:
         said = [answer.chat_message]
         return Spoken([*(answer.inner_messages or ()), *said], said, untold)
 
+    def heard(self) -> None:
+        return None
+
     async def reset(self) -> None:
         await self._agent.on_reset(CancellationToken())
 
@@ -131,6 +137,11 @@ class TeamParticipant:
         finally:
             TAKING_PART.reset(reset)
         raise ValueError(f"{self.name} gave no result: its run_stream must end with a TaskResult")
+
+    def heard(self) -> None:
+        latest = getattr(self._team, "_latest", None)  # a team of the user's own making has none
+        if latest is not None:
+            latest.forget()
 
     async def reset(self) -> None:
         await self._team.reset()

@@ -57,6 +57,19 @@ async def test_a_nested_team_that_failed_goes_on_and_nothing_is_lost_or_heard_tw
     assert z.heard == ["go", "x1", "y after all"]
 
 
+async def test_a_nested_team_hears_a_message_that_is_said_again() -> None:
+    task, i = TextMessage(content="go", source="user"), Member("i")
+    runtime = SingleThreadedAgentRuntime()
+    runtime.start()
+    for engine in (None, runtime):
+        inner = RoundRobinGroupChat([i], name="inner", max_turns=1)
+        team = RoundRobinGroupChat([inner], max_turns=1, runtime=engine)
+        for _ in range(2):
+            assert sources(await team.run(task=task)) == ["user", "i"]
+    assert i.heard == ["go"] * 4
+    await runtime.stop_when_idle()
+
+
 async def test_an_agent_may_have_a_team_of_its_own_discuss_the_same_messages_again() -> None:
     inner = RoundRobinGroupChat([Member("x")], name="inner", max_turns=1)
 
