@@ -62,6 +62,8 @@ class Conversation(Team):
         self._termination_condition, self._max_turns = termination_condition, max_turns
         self._runtime, self._emit_team_events = runtime, emit_team_events
         self._types = KnownTypes(participants, custom_message_types or ())
+        # What subclasses of AutoGen's teams know these by.
+        self._participant_names, self._message_factory = names, self._types.factory
         self._team_id = str(uuid.uuid4())
         self._seats: dict[str, Participant] = {}
         self._hearing = Hearing(names)

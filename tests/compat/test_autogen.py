@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from pydantic import BaseModel
 
 import nbagents.agents
 import nbagents.agents.assistant
@@ -103,6 +104,27 @@ def test_a_private_module_has_what_is_private_there_and_here() -> None:
     assert registry is nbagents.runtime.SerializationRegistry
     assert not hasattr(module_of("autogen_core"), "SerializationRegistry")
     assert module_of("autogen_agentchat.teams._group_chat._graph._digraph_group_chat").GraphFlow
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("base._termination", "AndTerminationConditionConfig"),
+        ("conditions._terminations", "MaxMessageTerminationConfig"),
+        ("teams._group_chat._graph._digraph_group_chat", "GraphFlowConfig"),
+        ("teams._group_chat._round_robin_group_chat", "RoundRobinGroupChatConfig"),
+        ("teams._group_chat._magentic_one._prompts", "LedgerEntry"),
+    ],
+)
+def test_what_teams_and_conditions_are_made_of_is_where_autogen_has_it(module: str, name: str) -> None:
+    assert issubclass(getattr(module_of(f"autogen_agentchat.{module}"), name), BaseModel)
+
+
+def test_a_prompt_of_ones_own_may_begin_with_the_orchestrators() -> None:
+    prompts = module_of("autogen_agentchat.teams._group_chat._magentic_one._prompts")
+    said = prompts.ORCHESTRATOR_TASK_LEDGER_FULL_PROMPT.format(task="T", team="M", facts="F", plan="P")
+    assert all(word in said for word in "TMFP")
+    assert "{task}" in prompts.ORCHESTRATOR_FINAL_ANSWER_PROMPT
 
 
 @pytest.mark.parametrize("name", ["Nobody", "get_nothing", "_nothing"])

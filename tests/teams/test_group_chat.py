@@ -142,6 +142,18 @@ def test_a_message_class_that_is_known_is_no_custom_one() -> None:
             RoundRobinGroupChat([Member("a")], custom_message_types=known)
 
 
+async def test_a_subclass_may_make_known_what_is_said_and_who_takes_part() -> None:
+    class Noting(RoundRobinGroupChat):
+        def __init__(self, participants: Any) -> None:
+            super().__init__(participants, max_turns=1)
+            self._message_factory.register(Note)
+            self.who = self._participant_names
+
+    team = Noting([Member("a", lambda _: Note(content="said", source="a")), Member("b")])
+    assert team.who == ["a", "b"]
+    assert texts(await team.run(task="go")) == ["go", "said"]
+
+
 async def test_a_team_knows_the_structured_messages_of_its_agents() -> None:
     class Number(BaseModel):
         value: int
