@@ -171,6 +171,13 @@ async def test_a_new_task_is_planned_anew() -> None:
     assert "something else" in str(client.create_calls[4]["messages"][0].content)
 
 
+async def test_rounds_are_counted_anew_for_a_new_task() -> None:
+    worked = [ledger(), ledger(), ledger(done=True), "end"]
+    chat, _, _ = team(*["facts", "plan", *worked] * 2, max_turns=3)
+    for _ in range(2):
+        assert (await chat.run(task="go")).stop_reason == "because is_request_satisfied"
+
+
 async def test_a_model_with_json_is_asked_for_it() -> None:
     info: Any = {"vision": False, "function_calling": False, "json_output": True, "structured_output": False,
                  "family": "unknown"}  # fmt: skip
