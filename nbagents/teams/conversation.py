@@ -49,7 +49,7 @@ class Conversation(Team):
         custom_message_types: Sequence[type[Message]] | None = None,
         emit_team_events: bool = False,
     ) -> None:
-        if not participants:
+        if len(participants) == 0:
             raise ValueError("At least one participant is required.")
         names = [participant.name for participant in participants]
         if len(set(names)) != len(names):

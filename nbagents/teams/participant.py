@@ -125,18 +125,22 @@ class TeamParticipant:
         self.name, self.description = team.name, team.description
 
     async def speak(self, heard: list[BaseChatMessage], tell: Tell, token: CancellationToken) -> Spoken:
+        result: TaskResult | None = None
         reset = TAKING_PART.set(True)
         try:
             stream = self._team.run_stream(task=heard or None, cancellation_token=token, output_task_messages=False)
             async with aclosing(stream):
-                async for item in stream:
+                async for item in stream:  # to its end, as with an agent
                     if isinstance(item, TaskResult):
-                        chat = [message for message in item.messages if isinstance(message, BaseChatMessage)]
-                        return Spoken(list(item.messages), chat)
-                    await tell(item)
+                        result = item
+                    else:
+                        await tell(item)
         finally:
             TAKING_PART.reset(reset)
-        raise ValueError(f"{self.name} gave no result: its run_stream must end with a TaskResult")
+        if result is None:
+            raise ValueError(f"{self.name} gave no result: its run_stream must end with a TaskResult")
+        chat = [message for message in result.messages if isinstance(message, BaseChatMessage)]
+        return Spoken(list(result.messages), chat)
 
     def heard(self) -> None:
         latest = getattr(self._team, "_latest", None)  # a team of the user's own making has none

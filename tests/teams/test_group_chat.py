@@ -266,6 +266,20 @@ async def test_a_subclass_that_makes_the_stream_anew_means_run_too() -> None:
     assert (texts(result), result.stop_reason) == (["a1"], "Maximum number of turns 1 reached.!")
 
 
+async def test_a_nested_team_comes_to_its_end_after_its_result() -> None:
+    ended: list[str] = []
+
+    class Tidy(RoundRobinGroupChat):
+        async def run_stream(self, **options: Any) -> Any:
+            async for item in super().run_stream(**options):
+                yield item
+            ended.append(self.name)
+
+    inner = Tidy([Member("i")], name="inner", max_turns=1)
+    assert texts(await RoundRobinGroupChat([inner, Member("b")], max_turns=2).run(task="go")) == ["go", "i1", "b1"]
+    assert ended == ["inner"]
+
+
 async def test_a_stream_made_anew_must_end_with_a_result() -> None:
     class Quiet(RoundRobinGroupChat):
         async def run_stream(self, **options: Any) -> Any:
@@ -309,3 +323,5 @@ async def test_with_a_runtime_errors_keep_their_cause() -> None:
 def test_what_is_no_participant_is_refused() -> None:
     with pytest.raises(ValueError, match="At least one participant"):
         RoundRobinGroupChat([])
+    with pytest.raises(TypeError, match="has no len"):
+        RoundRobinGroupChat(Member(name) for name in "ab")  # type: ignore[arg-type]  # what is refused
