@@ -233,6 +233,34 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         "nbagents.agents.task_runner_tool": "TaskRunnerTool TaskRunnerToolArgs",
         "nbagents.teams.team_tool": "TeamToolConfig",
     },
+    "autogen_agentchat.base": {
+        "nbagents.conditions.combined": "AndTerminationConditionConfig=CombinedTerminationConfig "
+        "OrTerminationConditionConfig=CombinedTerminationConfig",
+    },
+    "autogen_agentchat.conditions": {
+        "nbagents.conditions.external": "ExternalTerminationConfig",
+        "nbagents.conditions.function_call": "FunctionCallTerminationConfig",
+        "nbagents.conditions.handoff": "HandoffTerminationConfig",
+        "nbagents.conditions.max_message": "MaxMessageTerminationConfig",
+        "nbagents.conditions.source_match": "SourceMatchTerminationConfig",
+        "nbagents.conditions.stop_message": "StopMessageTerminationConfig",
+        "nbagents.conditions.text_mention": "TextMentionTerminationConfig",
+        "nbagents.conditions.text_message": "TextMessageTerminationConfig",
+        "nbagents.conditions.timeout": "TimeoutTerminationConfig",
+        "nbagents.conditions.token_usage": "TokenUsageTerminationConfig",
+    },
+    "autogen_agentchat.teams": {
+        "nbagents.teams.configs": "RoundRobinGroupChatConfig=TeamConfig SwarmConfig=TeamConfig",
+        "nbagents.teams.graph_flow": "GraphFlowConfig _DIGRAPH_STOP_MESSAGE=COMPLETE",
+        "nbagents.teams.magentic_ledger": "LedgerEntry=Ledger LedgerEntryBooleanAnswer=Verdict "
+        "LedgerEntryStringAnswer=Words",
+        "nbagents.teams.magentic_one": "MagenticOneGroupChatConfig",
+        "nbagents.teams.magentic_prompts": "ORCHESTRATOR_FINAL_ANSWER_PROMPT=FINAL_ANSWER "
+        "ORCHESTRATOR_PROGRESS_LEDGER_PROMPT=PROGRESS ORCHESTRATOR_TASK_LEDGER_FACTS_PROMPT=FACTS "
+        "ORCHESTRATOR_TASK_LEDGER_FACTS_UPDATE_PROMPT=NEW_FACTS ORCHESTRATOR_TASK_LEDGER_FULL_PROMPT=LEDGER_MESSAGE "
+        "ORCHESTRATOR_TASK_LEDGER_PLAN_PROMPT=PLAN ORCHESTRATOR_TASK_LEDGER_PLAN_UPDATE_PROMPT=NEW_PLAN",
+        "nbagents.teams.selector_group_chat": "SelectorGroupChatConfig",
+    },
     "autogen_core": {
         "nbagents.models.cache_store": "InMemoryStoreConfig",
         "nbagents.runtime": "MessageHandler SerializationRegistry subscription_factory",

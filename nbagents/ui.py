@@ -22,6 +22,7 @@ from .messages import (
     BaseChatMessage,
     ModelClientStreamingChunkEvent,
     MultiModalMessage,
+    SelectorEvent,
     ToolCallRequestEvent,
     UserInputRequestedEvent,
 )
@@ -131,7 +132,7 @@ class _Screen:
             return False  # What was streamed is what the model said before it asked for the calls.
         named = message.id in self._streamed
         self._streamed.discard(message.id)
-        return named or (isinstance(message, BaseChatMessage) and self._streaming == message.source)
+        return named or (isinstance(message, BaseChatMessage | SelectorEvent) and self._streaming == message.source)
 
     def flush(self) -> None:
         """End a line that was left open by a piece of text."""

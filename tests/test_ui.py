@@ -10,7 +10,13 @@ import pytest
 
 from nbagents.agents import AssistantAgent, Response, TaskResult, UserProxyAgent
 from nbagents.cancellation import CancellationToken
-from nbagents.messages import TextMessage
+from nbagents.messages import (
+    BaseAgentEvent,
+    BaseChatMessage,
+    ModelClientStreamingChunkEvent,
+    SelectorEvent,
+    TextMessage,
+)
 from nbagents.teams import RoundRobinGroupChat
 from nbagents.ui import Console, UserInputManager
 from tests.agents.scripts import calls, client, thinking
@@ -41,6 +47,17 @@ async def test_streamed_text_is_not_printed_twice(capsys: pytest.CaptureFixture[
         "---------- ModelClientStreamingChunkEvent (a) ----------\none two\n"
         "---------- ThoughtEvent (a) ----------\nhmm\n"
     )
+
+
+async def test_a_choice_that_was_streamed_is_not_printed_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    async def choice() -> AsyncGenerator[BaseAgentEvent | BaseChatMessage | TaskResult, None]:
+        yield ModelClientStreamingChunkEvent(content="an", source="m")
+        yield ModelClientStreamingChunkEvent(content="n", source="m")
+        yield SelectorEvent(content="ann", source="m")
+        yield TaskResult(messages=[])
+
+    await Console(choice())
+    assert capsys.readouterr().out == "---------- ModelClientStreamingChunkEvent (m) ----------\nann\n"
 
 
 async def test_stats_are_tokens_per_message_and_a_summary(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from ..messages import BaseAgentEvent, ModelClientStreamingChunkEvent, ThoughtEv
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, LLMMessage, SystemMessage, UserMessage
 from ..models.offered import OfferedTool, ToolChoice
+from ..models.plain_client import as_client
 from ..runtime import current_gate
 from ..runtime.prompt_digest import PromptDigest
 
@@ -106,6 +107,7 @@ def text_of(result: CreateResult, client: ChatCompletionClient) -> str:
     """
     if isinstance(result.content, str) and result.content.strip():
         return result.content
+    client = as_client(client)
     why = "its answer is empty" if isinstance(result.content, str) else "it asked for a tool that was not offered"
     name = "/".join(filter(None, (client.provider, client.model))) or type(client).__name__
     raise ModelResponseError(

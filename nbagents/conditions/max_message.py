@@ -25,27 +25,27 @@ class MaxMessageTermination(OneReasonTermination, Component[MaxMessageTerminatio
     def __init__(self, max_messages: int, include_agent_event: bool = False) -> None:
         super().__init__()
         self._max_messages, self._include_agent_event = max_messages, include_agent_event
-        self._count = 0
+        self._message_count = 0
 
     async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
         if self._include_agent_event:
-            self._count += len(messages)
+            self._message_count += len(messages)
         else:
-            self._count += sum(isinstance(message, BaseChatMessage) for message in messages)
-        if self._count < self._max_messages:
+            self._message_count += sum(isinstance(message, BaseChatMessage) for message in messages)
+        if self._message_count < self._max_messages:
             return None
-        return f"Maximum number of messages {self._max_messages} reached, current message count: {self._count}"
+        return f"Maximum number of messages {self._max_messages} reached, current message count: {self._message_count}"
 
     async def reset(self) -> None:
         await super().reset()
-        self._count = 0
+        self._message_count = 0
 
     async def save_state(self) -> Mapping[str, Any]:
-        return {**await super().save_state(), "count": self._count}
+        return {**await super().save_state(), "count": self._message_count}
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
         await super().load_state(state)
-        self._count = state["count"]
+        self._message_count = state["count"]
 
     def _to_config(self) -> MaxMessageTerminationConfig:
         return MaxMessageTerminationConfig(

@@ -24,19 +24,19 @@ class TextMentionTermination(OneReasonTermination, Component[TextMentionTerminat
 
     def __init__(self, text: str, sources: Sequence[str] | None = None) -> None:
         super().__init__()
-        self._text, self._sources = text, sources
+        self._termination_text, self._sources = text, sources
 
     async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
         for message in messages:
             if self._sources is not None and message.source not in self._sources:
                 continue
-            if self._text in message.to_text():
-                return f"Text '{self._text}' mentioned"
+            if self._termination_text in message.to_text():
+                return f"Text '{self._termination_text}' mentioned"
         return None
 
     def _to_config(self) -> TextMentionTerminationConfig:
         return TextMentionTerminationConfig(
-            text=self._text, sources=list(self._sources) if self._sources is not None else None
+            text=self._termination_text, sources=list(self._sources) if self._sources is not None else None
         )
 
     @classmethod

@@ -25,22 +25,22 @@ class TimeoutTermination(OneReasonTermination, Component[TimeoutTerminationConfi
     def __init__(self, timeout_seconds: float) -> None:
         super().__init__()
         self._timeout_seconds = timeout_seconds
-        self._start = time.monotonic()
+        self._start_time = time.monotonic()
 
     async def _reason(self, messages: Sequence[BaseAgentEvent | BaseChatMessage]) -> str | None:
-        late = time.monotonic() - self._start >= self._timeout_seconds
+        late = time.monotonic() - self._start_time >= self._timeout_seconds
         return f"Timeout of {self._timeout_seconds} seconds reached" if late else None
 
     async def reset(self) -> None:
         await super().reset()
-        self._start = time.monotonic()
+        self._start_time = time.monotonic()
 
     async def save_state(self) -> Mapping[str, Any]:
-        return {**await super().save_state(), "elapsed": time.monotonic() - self._start}
+        return {**await super().save_state(), "elapsed": time.monotonic() - self._start_time}
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
         await super().load_state(state)
-        self._start = time.monotonic() - state["elapsed"]
+        self._start_time = time.monotonic() - state["elapsed"]
 
     def _to_config(self) -> TimeoutTerminationConfig:
         return TimeoutTerminationConfig(timeout_seconds=self._timeout_seconds)

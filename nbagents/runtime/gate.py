@@ -22,6 +22,7 @@ from ..executors.stopped_code import shown_before
 from ..models.client import ChatCompletionClient
 from ..models.messages import CreateResult, FunctionCall, LLMMessage
 from ..models.offered import OfferedTool, ToolChoice
+from ..models.plain_client import as_client
 from ..models.request import asked_with, options_as_json
 from ..tools.caller import called_by
 from ..tools.results import ToolResult
@@ -98,6 +99,7 @@ class Gate(RunLog):
             ModelError: the model did not answer.
             BudgetReached: the call could cost more than is left.
         """
+        client = as_client(client)
         name = model_effect.name_of(client)
         options = options_as_json(tools, tool_choice, json_output, extra_create_args)
         prompt = (digest or self._prompts.setdefault(agent, PromptDigest())).of(messages)

@@ -49,7 +49,7 @@ class Conversation(Team):
         custom_message_types: Sequence[type[Message]] | None = None,
         emit_team_events: bool = False,
     ) -> None:
-        if not participants:
+        if len(participants) == 0:
             raise ValueError("At least one participant is required.")
         names = [participant.name for participant in participants]
         if len(set(names)) != len(names):
@@ -62,6 +62,8 @@ class Conversation(Team):
         self._termination_condition, self._max_turns = termination_condition, max_turns
         self._runtime, self._emit_team_events = runtime, emit_team_events
         self._types = KnownTypes(participants, custom_message_types or ())
+        # What subclasses of AutoGen's teams know these by.
+        self._participant_names, self._message_factory = names, self._types.factory
         self._team_id = str(uuid.uuid4())
         self._seats: dict[str, Participant] = {}
         self._hearing = Hearing(names)
@@ -73,7 +75,7 @@ class Conversation(Team):
         self._current_turn = self._turns_taken = 0
         self._latest = LatestRun()
         self._hold = Hold()
-        self._paused = self._running = self.was_run = False
+        self._paused = self._is_running = self.was_run = False
 
     @property
     def name(self) -> str:
@@ -206,6 +208,7 @@ class Conversation(Team):
             raise RunFailed(text, agent=speaker, turn=turn) from error
         del self._hears[speaker]
         self._hearing.has_heard(speaker, place)
+        self._seat(speaker).heard()
         self._hearing.say(spoken.published, by=speaker)
         self._thread += spoken.delta
         self._asked.remove(speaker)

@@ -48,6 +48,7 @@ class GraphFlow(BaseGroupChat, Component[GraphFlowConfig]):
     component_config_schema = GraphFlowConfig
 
     DEFAULT_NAME = "GraphFlow"
+    DEFAULT_DESCRIPTION = "A team of agents"
     manager_name = "GraphManager"
     state_type = "GraphManagerState"
 

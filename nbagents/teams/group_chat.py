@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from ..agents.streaming import Emit, emitted, owned
+from ..agents.streaming import Emit, closing, emitted, owned
 from ..agents.task import Task, TaskResult, task_messages
 from ..cancellation import CancellationToken
 from ..messages import BaseChatMessage, ModelClientStreamingChunkEvent
@@ -59,6 +59,8 @@ class BaseGroupChat(Conversation):
             RunFailed: a participant raised; the original is its ``__cause__``. `run()` tries that turn again.
             ValueError: the team is running already, or `task` is no task.
         """
+        if getattr(self.run_stream, "__func__", None) is not BaseGroupChat.run_stream:
+            return await self._end_of_stream(task, cancellation_token, output_task_messages)
         messages = self._task_messages(task)
         return await owned(
             self._converse(messages, lambda _: None, cancellation_token, output_task_messages), cancellation_token
@@ -80,6 +82,20 @@ class BaseGroupChat(Conversation):
             async for item in stream:
                 yield item
 
+    async def _end_of_stream(
+        self, task: Task, token: CancellationToken | None, output_task_messages: bool
+    ) -> TaskResult:
+        """What the `run_stream` of a subclass ends with: whoever makes it anew means `run` too."""
+        result: TaskResult | None = None
+        stream = self.run_stream(task=task, cancellation_token=token, output_task_messages=output_task_messages)
+        async with closing(stream):
+            async for item in stream:
+                if isinstance(item, TaskResult):
+                    result = item
+        if result is None:
+            raise ValueError(f"{self._name} gave no result: its run_stream must end with a TaskResult")
+        return result
+
     def _task_messages(self, task: Any) -> list[BaseChatMessage]:
         if isinstance(task, tuple):
             raise ValueError("Task must be a string, a BaseChatMessage, or a list of BaseChatMessage.")
@@ -91,9 +107,9 @@ class BaseGroupChat(Conversation):
     async def _converse(
         self, task: list[BaseChatMessage], emit: Emit, token: CancellationToken | None, output_task_messages: bool
     ) -> TaskResult:
-        if self._running:
+        if self._is_running:
             raise ValueError("The team is already running, it cannot run again until it is stopped.")
-        self._running = self.was_run = True
+        self._is_running = self.was_run = True
         taking_part = TAKING_PART.get()
         TAKING_PART.set(False)  # what the members run themselves is none of that
         try:
@@ -120,7 +136,7 @@ class BaseGroupChat(Conversation):
                     reason = await self._turns(task, tell, token)
                 return TaskResult(messages=[*shown, *said], stop_reason=reason, usage=usage)
         finally:
-            self._running = False
+            self._is_running = False
             self._turns_taken = self._current_turn
             if not taking_part:  # as a part of another run it goes on where it was
                 self._current_turn = 0
@@ -166,7 +182,7 @@ class BaseGroupChat(Conversation):
         """
         if not self.was_run:
             raise RuntimeError("The group chat has not been initialized. It must be run before it can be paused.")
-        if self._running and not self._paused:
+        if self._is_running and not self._paused:
             self._paused = True
             self._hold.close()
         for name in self._names:
@@ -190,7 +206,7 @@ class BaseGroupChat(Conversation):
         Raises:
             RuntimeError: the team is running.
         """
-        if self._running:
+        if self._is_running:
             raise RuntimeError("The group chat is currently running. It must be stopped before it can be reset.")
         for name in self._names:
             await self._seat(name).reset()
@@ -224,7 +240,7 @@ class BaseGroupChat(Conversation):
             RuntimeError: the team is running.
             ValueError: a participant is missing in the state, or it has another shape.
         """
-        if self._running:
+        if self._is_running:
             raise RuntimeError("The team cannot be loaded while it is running.")
         await team_state.load(self, state)
         self.was_run = True

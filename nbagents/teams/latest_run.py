@@ -2,7 +2,8 @@
 
 A turn of the outer team that failed, was cancelled, or was saved before it was complete is taken again, and its team
 is asked again with the same messages. It does not hear them twice; what its members had said by then is part of what
-it answers; and if it had come to its end already, that is its answer.
+it answers; and if it had come to its end already, that is its answer. When the turn is complete all this is forgotten:
+the same message is then heard again if somebody says it again.
 """
 
 from __future__ import annotations

@@ -53,7 +53,10 @@ def parsed(answer: Any, names: Sequence[str]) -> Ledger | None:
     fenced = _FENCED.search(answer)
     text = fenced[1] if fenced else answer[answer.find("{") : answer.rfind("}") + 1]
     try:
-        ledger = Ledger.model_validate(json.loads(text))
+        found = json.loads(text)
+        if len(names) == 1 and isinstance(found, dict):  # there is nothing to choose, whatever the model says
+            found["next_speaker"] = {"reason": "nobody else takes part", "answer": names[0]}
+        ledger = Ledger.model_validate(found)
     except (ValueError, ValidationError):
         return None
     if ledger.is_request_satisfied.answer or ledger.next_speaker.answer in names:

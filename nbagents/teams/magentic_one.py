@@ -13,6 +13,7 @@ from typing import Any, Self
 from pydantic import ConfigDict
 
 from ..agents.agent_port import ChatAgent
+from ..agents.model_turn import remove_images
 from ..cancellation import CancellationToken
 from ..component import Component, ComponentModel
 from ..conditions import TerminationCondition
@@ -113,11 +114,19 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
         if task:
             self._forget()
             self._asked.clear()
-            self._task = "\n".join(message.to_model_text() for message in task)
+            self._task = " ".join(message.to_model_text() for message in task)
             self._judged = len(self._thread)
         elif self._answered:
             self._n_rounds = self._n_stalls = 0
         self._answered = False
+
+    async def _stop_reason(self) -> str | None:
+        """As in every team. What led to an answer leaves the conversation once the condition has seen it."""
+        seen = self._judged
+        reason = await super()._stop_reason()
+        del self._thread[seen:-1]
+        self._judged = len(self._thread)
+        return reason
 
     async def _next_speakers(self, tell: Tell, token: CancellationToken) -> Sequence[str] | StopMessage:
         if not self._planned:
@@ -213,22 +222,17 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
     def _conversation(self) -> list[LLMMessage]:
         """The conversation as the orchestrator's model reads it."""
         read: list[LLMMessage] = []
-        sees = self._model_client.model_info.get("vision", False)
         for message in self._thread:
             if not isinstance(message, BaseChatMessage):
                 continue
             if message.source == ORCHESTRATOR:
                 read.append(_assistant(message.to_model_text()))
-            elif sees:
-                read.append(message.to_model_message())
             else:
-                read.append(UserMessage(content=message.to_model_text(), source=message.source))
-        return read
+                read.append(message.to_model_message())
+        return read if self._model_client.model_info.get("vision", False) else remove_images(read)
 
     def _team_description(self) -> str:
-        return "\n".join(
-            f"{member.name}: {' '.join(member.description.split())}".strip() for member in self._participants
-        )
+        return "\n".join(" ".join(f"{member.name}: {member.description}".split()) for member in self._participants)
 
     def _place(self) -> dict[str, Any]:
         return {

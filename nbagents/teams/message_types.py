@@ -17,12 +17,14 @@ class KnownTypes:
         custom: types of the user's own.
 
     Raises:
-        ValueError: a custom type is no type of message.
+        ValueError: a custom type is no type of message, or is known already.
     """
 
     def __init__(self, participants: Iterable[Any], custom: Iterable[type[Message]]) -> None:
         self.factory = MessageFactory()
-        for kind in [*_declared(participants), *custom]:
+        for kind in custom:
+            self.factory.register(kind)
+        for kind in _declared(participants):
             if not self.factory.is_registered(kind):
                 self.factory.register(kind)
         self._checked: set[type[Message]] = set()
@@ -38,8 +40,8 @@ class KnownTypes:
             return
         if not self.factory.is_registered(kind):
             raise ValueError(
-                f"Message type {kind} is not registered with the message factory of this team: "
-                "add it to custom_message_types when the team is made."
+                f"Message type {kind} is not registered with the message factory. "
+                "Add it to custom_message_types when the team is made."
             )
         self._checked.add(kind)
 

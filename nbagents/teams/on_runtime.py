@@ -74,6 +74,9 @@ class RuntimeParticipant:
             raise TypeError(f"the runtime answered {self.name}'s turn with {answer!r}, not with what was said")
         return answer
 
+    def heard(self) -> None:
+        self._port.heard()
+
     async def reset(self) -> None:
         await self._port.reset()
 

@@ -55,6 +55,9 @@ class Participant(Protocol):
     async def speak(self, heard: list[BaseChatMessage], tell: Tell, token: CancellationToken) -> Spoken:
         """Take one turn, having heard what is new; cancelling it ends everything that it started."""
 
+    def heard(self) -> None:
+        """Its turn is complete: what it heard will not be said to it again, unless somebody says it again."""
+
     async def reset(self) -> None:
         """Forget the conversation."""
 
@@ -79,13 +82,24 @@ class AgentParticipant:
         self.name, self.description = agent.name, agent.description
 
     async def speak(self, heard: list[BaseChatMessage], tell: Tell, token: CancellationToken) -> Spoken:
+        answer: Response | None = None
+        untold = list[Message]()
         async with closing(self._agent.on_messages_stream(heard, token)) as stream:
-            async for item in stream:
+            async for item in stream:  # to its end: an agent may have something left to do after its answer
                 if isinstance(item, Response):
-                    answer = [item.chat_message]
-                    return Spoken([*(item.inner_messages or ()), *answer], answer, untold=answer)
-                await tell(item)
-        raise no_response(self.name)
+                    answer = item
+                    untold.append(item.chat_message)
+                elif answer is not None:
+                    untold.append(item)
+                else:
+                    await tell(item)
+        if answer is None:
+            raise no_response(self.name)
+        said = [answer.chat_message]
+        return Spoken([*(answer.inner_messages or ()), *said], said, untold)
+
+    def heard(self) -> None:
+        return None
 
     async def reset(self) -> None:
         await self._agent.on_reset(CancellationToken())
@@ -111,18 +125,27 @@ class TeamParticipant:
         self.name, self.description = team.name, team.description
 
     async def speak(self, heard: list[BaseChatMessage], tell: Tell, token: CancellationToken) -> Spoken:
+        result: TaskResult | None = None
         reset = TAKING_PART.set(True)
         try:
             stream = self._team.run_stream(task=heard or None, cancellation_token=token, output_task_messages=False)
             async with closing(stream):
-                async for item in stream:
+                async for item in stream:  # to its end, as with an agent
                     if isinstance(item, TaskResult):
-                        chat = [message for message in item.messages if isinstance(message, BaseChatMessage)]
-                        return Spoken(list(item.messages), chat)
-                    await tell(item)
+                        result = item
+                    else:
+                        await tell(item)
         finally:
             TAKING_PART.reset(reset)
-        raise ValueError(f"{self.name} gave no result: its run_stream must end with a TaskResult")
+        if result is None:
+            raise ValueError(f"{self.name} gave no result: its run_stream must end with a TaskResult")
+        chat = [message for message in result.messages if isinstance(message, BaseChatMessage)]
+        return Spoken(list(result.messages), chat)
+
+    def heard(self) -> None:
+        latest = getattr(self._team, "_latest", None)  # a team of the user's own making has none
+        if latest is not None:
+            latest.forget()
 
     async def reset(self) -> None:
         await self._team.reset()

@@ -58,12 +58,10 @@ class Selection:
     def _question(self, history: Sequence[LLMMessage]) -> LLMMessage:
         team = self._team
         prompt = team._selector_prompt.format(
-            roles="\n".join(
-                f"{member.name}: {' '.join(member.description.split())}".strip() for member in team._participants
-            ),
+            roles="\n".join(" ".join(f"{member.name}: {member.description}".split()) for member in team._participants),
             participants=str(self._candidates),
-            history="\n\n".join(
-                f"{message.source}: {_text(message)}"
+            history="\n".join(
+                f"{message.source}: {_text(message)}".rstrip() + "\n\n"
                 for message in history
                 if isinstance(message, UserMessage | AssistantMessage)
             ),

@@ -195,9 +195,21 @@ class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):
         self._in_context = 0
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
-        """As in every team; what the model reads is made anew from the conversation."""
+        """As in every team; what the model reads is what its context began with, and then the conversation."""
+        fed = self._in_context > 0
         await super().load_state(state)
-        await self._model_context.clear()
+        if fed:
+            await self._model_context.clear()
+        await self._complete_context()
+
+    async def _stopped(self, reason: str) -> str:
+        await self._complete_context()
+        return await super()._stopped(reason)
+
+    async def _complete_context(self) -> None:
+        """Whose context it is may look into it, and finds the whole conversation."""
+        if self._own_context:
+            await self._follow_thread()
 
     def _to_config(self) -> SelectorGroupChatConfig:
         return SelectorGroupChatConfig(

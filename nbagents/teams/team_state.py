@@ -9,11 +9,11 @@ thread the condition has seen) and `latest_run` (of a team within a team).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..conditions.saved import condition_state, restore_condition
 from ..messages import BaseChatMessage, dump_all
-from .participant import Spoken
+from .participant import Message, Spoken
 
 if TYPE_CHECKING:
     from .group_chat import BaseGroupChat
@@ -51,7 +51,7 @@ async def load(team: BaseGroupChat, state: Mapping[str, Any]) -> None:
     Raises:
         ValueError: a participant is missing in the state, or it has another shape.
     """
-    states = _part({"agent_states": {}, **state}, "agent_states", Mapping)
+    states = _part(state, "agent_states", Mapping)
     for name in [*team._names, team.manager_name]:
         if name not in states:
             raise ValueError(f"Agent state for {name} not found in the saved state.")
@@ -59,7 +59,7 @@ async def load(team: BaseGroupChat, state: Mapping[str, Any]) -> None:
     place = states[team.manager_name]
     thread = [create(message) for message in _part(place, "message_thread", list)]
     buffers = {
-        name: [cast(BaseChatMessage, create(message)) for message in _part(states[name], "message_buffer", list)]
+        name: [_buffered(create(message)) for message in _part(states[name], "message_buffer", list)]
         for name in team._names
     }
     for name in team._names:
@@ -108,7 +108,14 @@ def _answer(delta: list[Any]) -> Spoken:
 
 
 def _part(state: Any, name: str, kind: type) -> Any:
-    """The field `name` of a part of a state."""
-    if not isinstance(state, Mapping) or not isinstance(state.get(name), kind):
+    """The field `name` of a part of a state; an empty one where it is left out, as a state written by hand may do."""
+    part = state.get(name, [] if kind is list else {}) if isinstance(state, Mapping) else None
+    if not isinstance(part, kind):
         raise ValueError(f"Invalid state format. Expected a field {name!r} ({kind.__name__}) in {str(state)[:100]!r}.")
-    return state[name]
+    return part
+
+
+def _buffered(message: Message) -> BaseChatMessage:
+    if not isinstance(message, BaseChatMessage):
+        raise ValueError(f"Invalid message type in message buffer: {type(message)}: agents hear chat messages only.")
+    return message

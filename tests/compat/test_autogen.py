@@ -114,6 +114,27 @@ def test_a_private_module_has_what_is_private_there_and_here() -> None:
         assert issubclass(getattr(module_of(f"autogen_agentchat.{module}"), f"{config}Config"), BaseModel)
 
 
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("base._termination", "AndTerminationConditionConfig"),
+        ("conditions._terminations", "MaxMessageTerminationConfig"),
+        ("teams._group_chat._graph._digraph_group_chat", "GraphFlowConfig"),
+        ("teams._group_chat._round_robin_group_chat", "RoundRobinGroupChatConfig"),
+        ("teams._group_chat._magentic_one._prompts", "LedgerEntry"),
+    ],
+)
+def test_what_teams_and_conditions_are_made_of_is_where_autogen_has_it(module: str, name: str) -> None:
+    assert issubclass(getattr(module_of(f"autogen_agentchat.{module}"), name), BaseModel)
+
+
+def test_a_prompt_of_ones_own_may_begin_with_the_orchestrators() -> None:
+    prompts = module_of("autogen_agentchat.teams._group_chat._magentic_one._prompts")
+    said = prompts.ORCHESTRATOR_TASK_LEDGER_FULL_PROMPT.format(task="T", team="M", facts="F", plan="P")
+    assert all(word in said for word in "TMFP")
+    assert "{task}" in prompts.ORCHESTRATOR_FINAL_ANSWER_PROMPT
+
+
 @pytest.mark.parametrize("name", ["Nobody", "get_nothing", "_nothing"])
 def test_a_name_that_a_private_module_lacks_is_an_import_error_and_no_module(name: str) -> None:
     with pytest.raises(ImportError, match=rf"nbagents has no autogen_core\._serialization\.{name}: see docs"):

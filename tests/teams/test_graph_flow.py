@@ -203,6 +203,12 @@ async def test_a_graph_that_cannot_be_run_is_refused(graph: DiGraph, text: str) 
         await GraphFlow([Member("a"), Member("b"), Member("c")], graph, max_turns=5).run(task="go")
 
 
+def test_a_cycle_without_exit_is_found_also_behind_one_that_has_an_exit() -> None:
+    graph = graph_of("a", a=[to("b"), to("c")], b=[to("c", "x"), to("z", "y")], c=[to("a")], z=[])
+    with pytest.raises(ValueError, match="Cycle detected without exit condition: a -> c -> a"):
+        graph.graph_validate()
+
+
 async def test_a_loop_needs_an_end() -> None:
     with pytest.raises(ValueError, match="termination condition is required for cyclic graphs"):
         await loop(max_turns=None).run(task="go")

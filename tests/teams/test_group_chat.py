@@ -8,10 +8,10 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel
 
-from nbagents.agents import AssistantAgent, Response
+from nbagents.agents import AssistantAgent, Response, TaskResult
 from nbagents.conditions import FunctionalTermination, MaxMessageTermination
 from nbagents.errors import RunFailed
-from nbagents.messages import BaseChatMessage, SelectSpeakerEvent, StructuredMessage, TextMessage
+from nbagents.messages import BaseChatMessage, SelectSpeakerEvent, StructuredMessage, TextMessage, ThoughtEvent
 from nbagents.models import ReplayChatCompletionClient
 from nbagents.runtime import Gate, passing
 from nbagents.runtime.core import DefaultInterventionHandler, SingleThreadedAgentRuntime
@@ -55,6 +55,19 @@ async def test_a_nested_team_that_failed_goes_on_and_nothing_is_lost_or_heard_tw
     await outer.run()
     assert x.heard == ["go"] and y.heard == ["go", "x1"]
     assert z.heard == ["go", "x1", "y after all"]
+
+
+async def test_a_nested_team_hears_a_message_that_is_said_again() -> None:
+    task, i = TextMessage(content="go", source="user"), Member("i")
+    runtime = SingleThreadedAgentRuntime()
+    runtime.start()
+    for engine in (None, runtime):
+        inner = RoundRobinGroupChat([i], name="inner", max_turns=1)
+        team = RoundRobinGroupChat([inner], max_turns=1, runtime=engine)
+        for _ in range(2):
+            assert sources(await team.run(task=task)) == ["user", "i"]
+    assert i.heard == ["go"] * 4
+    await runtime.stop_when_idle()
 
 
 async def test_an_agent_may_have_a_team_of_its_own_discuss_the_same_messages_again() -> None:
@@ -121,6 +134,24 @@ async def test_a_message_class_of_the_users_own_must_be_known() -> None:
     other = RoundRobinGroupChat([Member("a")], max_turns=1, custom_message_types=[Note])
     await other.load_state(await team.save_state())
     assert other._thread[0] == task
+
+
+def test_a_message_class_that_is_known_is_no_custom_one() -> None:
+    for known in ([Note, Note], [TextMessage]):
+        with pytest.raises(ValueError, match="is already registered"):
+            RoundRobinGroupChat([Member("a")], custom_message_types=known)
+
+
+async def test_a_subclass_may_make_known_what_is_said_and_who_takes_part() -> None:
+    class Noting(RoundRobinGroupChat):
+        def __init__(self, participants: Any) -> None:
+            super().__init__(participants, max_turns=1)
+            self._message_factory.register(Note)
+            self.who = self._participant_names
+
+    team = Noting([Member("a", lambda _: Note(content="said", source="a")), Member("b")])
+    assert team.who == ["a", "b"]
+    assert texts(await team.run(task="go")) == ["go", "said"]
 
 
 async def test_a_team_knows_the_structured_messages_of_its_agents() -> None:
@@ -197,6 +228,69 @@ async def test_an_agent_that_gives_no_answer_fails_its_turn() -> None:
         await RoundRobinGroupChat([Silent("a")], max_turns=1).run(task="go")
 
 
+async def test_an_agent_comes_to_its_end_after_its_answer() -> None:
+    class Tidy(Member):
+        tidied = 0
+
+        async def on_messages_stream(self, messages: Any, cancellation_token: Any) -> Any:
+            yield await self.on_messages(messages, cancellation_token)
+            yield ThoughtEvent(content="that was it", source=self.name)
+            self.tidied += 1
+
+    a, b = Tidy("a"), Member("b")
+    result = await RoundRobinGroupChat([a, b], max_turns=2).run(task="go")
+    assert texts(result) == ["go", "a1", "that was it", "b1"]
+    assert (a.tidied, b.heard) == (1, ["go", "a1"])
+
+
+async def test_the_last_of_several_answers_counts() -> None:
+    class Twice(Member):
+        async def on_messages_stream(self, messages: Any, cancellation_token: Any) -> Any:
+            for _ in range(2):
+                yield await self.on_messages([], cancellation_token)
+
+    b = Member("b")
+    assert texts(await RoundRobinGroupChat([Twice("a"), b], max_turns=2).run(task="go")) == ["go", "a1", "a2", "b1"]
+    assert b.heard == ["go", "a2"]
+
+
+async def test_a_subclass_that_makes_the_stream_anew_means_run_too() -> None:
+    class Loud(RoundRobinGroupChat):
+        async def run_stream(self, **options: Any) -> Any:
+            async for item in super().run_stream(**options):
+                if isinstance(item, TaskResult):
+                    item.stop_reason = f"{item.stop_reason}!"
+                yield item
+
+    result = await Loud([Member("a")], max_turns=1).run(task="go", output_task_messages=False)
+    assert (texts(result), result.stop_reason) == (["a1"], "Maximum number of turns 1 reached.!")
+
+
+async def test_a_nested_team_comes_to_its_end_after_its_result() -> None:
+    ended: list[str] = []
+
+    class Tidy(RoundRobinGroupChat):
+        async def run_stream(self, **options: Any) -> Any:
+            async for item in super().run_stream(**options):
+                yield item
+            ended.append(self.name)
+
+    inner = Tidy([Member("i")], name="inner", max_turns=1)
+    assert texts(await RoundRobinGroupChat([inner, Member("b")], max_turns=2).run(task="go")) == ["go", "i1", "b1"]
+    assert ended == ["inner"]
+
+
+async def test_a_stream_made_anew_must_end_with_a_result() -> None:
+    class Quiet(RoundRobinGroupChat):
+        async def run_stream(self, **options: Any) -> Any:
+            async for item in super().run_stream(**options):
+                if not isinstance(item, TaskResult):
+                    yield item
+
+    with pytest.raises(ValueError, match="RoundRobinGroupChat gave no result"):
+        await Quiet([Member("a")], max_turns=1).run(task="go")
+
+
 async def test_teams_share_a_runtime_and_its_interventions_see_the_turns() -> None:
     seen: list[Any] = []
 
@@ -229,3 +323,5 @@ async def test_with_a_runtime_errors_keep_their_cause() -> None:
 def test_what_is_no_participant_is_refused() -> None:
     with pytest.raises(ValueError, match="At least one participant"):
         RoundRobinGroupChat([])
+    with pytest.raises(TypeError, match="has no len"):
+        RoundRobinGroupChat(Member(name) for name in "ab")  # type: ignore[arg-type]  # what is refused

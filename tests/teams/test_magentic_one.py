@@ -6,9 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from PIL import Image as pil
 
-from nbagents.conditions import MaxMessageTermination
+from nbagents.agents import Response
+from nbagents.conditions import MaxMessageTermination, TextMentionTermination
 from nbagents.errors import RunFailed
+from nbagents.image import Image
+from nbagents.messages import MultiModalMessage, ThoughtEvent
 from nbagents.models import ReplayChatCompletionClient
 from nbagents.teams import MagenticOneGroupChat, RoundRobinGroupChat
 from tests.teams.members import Member, sources, texts
@@ -69,6 +73,46 @@ async def test_stalling_rewrites_facts_and_plan_and_begins_anew() -> None:
     assert [message["content"] for message in order["message_thread"]] == texts(result)[4:]
 
 
+async def test_stalls_are_counted_anew_after_a_new_plan() -> None:
+    stuck = ledger(stuck=True)
+    chat, client, _ = team(
+        "facts", "plan", stuck, stuck, "facts2", "plan2", stuck, ledger(done=True), "end", max_stalls=2
+    )
+    assert sources(await chat.run(task="go")) == ["user", ME, ME, "a", ME, ME, "a", ME]
+    assert len(client.create_calls) == 9
+
+
+async def test_one_participant_goes_on_whomever_the_model_names() -> None:
+    client = ReplayChatCompletionClient(["facts", "plan", ledger("nobody"), ledger(done=True), "end"])
+    assert sources(await MagenticOneGroupChat([Member("a")], client).run(task="go")) == ["user", ME, ME, "a", ME]
+
+
+async def test_the_orchestrator_keeps_answers_and_not_what_led_to_them() -> None:
+    class Thinks(Member):
+        async def on_messages(self, messages: Any, cancellation_token: Any) -> Response:
+            answer = await super().on_messages(messages, cancellation_token)
+            return Response(chat_message=answer.chat_message, inner_messages=[ThoughtEvent(content="hm", source="a")])
+
+    client = ReplayChatCompletionClient(["facts", "plan", ledger(), ledger(done=True), "end"])
+    chat = MagenticOneGroupChat([Thinks("a"), Member("b")], client)
+    assert "hm" in texts(await chat.run(task="go"))
+    thread = (await chat.save_state())["agent_states"][ME]["message_thread"]
+    assert [message["content"] for message in thread][1:] == ["a, do it", "a1", "end"]
+    ended = MagenticOneGroupChat(
+        [Thinks("a")], ReplayChatCompletionClient(["facts", "plan", ledger()]),
+        termination_condition=TextMentionTermination("hm"),
+    )  # fmt: skip
+    assert (await ended.run(task="go")).stop_reason == "Text 'hm' mentioned"
+
+
+async def test_a_model_that_sees_nothing_is_told_that_there_is_a_picture() -> None:
+    picture = Image(pil.new("RGB", (1, 1)))
+    shows = Member("a", lambda _: MultiModalMessage(content=["look", picture], source="a"))
+    client = ReplayChatCompletionClient(["facts", "plan", ledger(), ledger(done=True), "end"])
+    await MagenticOneGroupChat([shows, Member("b")], client).run(task="go")
+    assert client.create_calls[-1]["messages"][2].content == "look\n<image>"
+
+
 async def test_progress_takes_a_stall_back() -> None:
     answers = [ledger(stuck=True), ledger(), ledger(stuck=True), ledger(done=True)]
     chat, _, _ = team("facts", "plan", *answers, "end", max_stalls=2)
@@ -125,6 +169,13 @@ async def test_a_new_task_is_planned_anew() -> None:
     await chat.run(task="go")
     await chat.run(task="something else")
     assert "something else" in str(client.create_calls[4]["messages"][0].content)
+
+
+async def test_rounds_are_counted_anew_for_a_new_task() -> None:
+    worked = [ledger(), ledger(), ledger(done=True), "end"]
+    chat, _, _ = team(*["facts", "plan", *worked] * 2, max_turns=3)
+    for _ in range(2):
+        assert (await chat.run(task="go")).stop_reason == "because is_request_satisfied"
 
 
 async def test_a_model_with_json_is_asked_for_it() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from nbagents.errors import RunFailed
+from nbagents.memory import BufferedChatCompletionContext
 from nbagents.messages import ModelClientStreamingChunkEvent, SelectorEvent, SelectSpeakerEvent
 from nbagents.models import ReplayChatCompletionClient
+from nbagents.models.messages import UserMessage
 from nbagents.teams import SelectorGroupChat
 from tests.teams.members import Member, sources
 
@@ -27,8 +29,8 @@ async def test_the_model_names_who_speaks_next() -> None:
     chat, client = team("cid", "Next is **bob b**.", selector_prompt="{roles}|{participants}|{history}")
     assert sources(await chat.run(task="go")) == ["user", "cid", "bob_b"]
     roles = "ann: ann takes part\nbob_b: bob_b takes part\ncid: cid takes part"
-    assert asked(client, 0)[0] == f"{roles}|['ann', 'bob_b', 'cid']|user: go"
-    assert asked(client, 1)[0].split("|")[1:] == ["['ann', 'bob_b']", "user: go\n\ncid: cid1"]
+    assert asked(client, 0)[0] == f"{roles}|['ann', 'bob_b', 'cid']|user: go\n\n"
+    assert asked(client, 1)[0].split("|")[1:] == ["['ann', 'bob_b']", "user: go\n\n\ncid: cid1\n\n"]
 
 
 async def test_an_answer_that_names_not_exactly_one_candidate_is_asked_again() -> None:
@@ -133,7 +135,26 @@ async def test_state_goes_over_to_another_team() -> None:
     second, client = team("bob_b", max_turns=1, selector_prompt="{participants} {history}")
     await second.load_state(state)
     assert sources(await second.run()) == ["bob_b"]
-    assert asked(client, 0)[0] == "['ann', 'bob_b'] user: go\n\nann: ann1\n\ncid: cid1"
+    assert asked(client, 0)[0] == "['ann', 'bob_b'] user: go\n\n\nann: ann1\n\n\ncid: cid1\n\n"
+
+
+async def test_what_the_model_reads_is_whole_after_a_run_and_begins_as_it_was_made() -> None:
+    def context() -> BufferedChatCompletionContext:
+        return BufferedChatCompletionContext(9, initial_messages=[UserMessage(content="before", source="z")])
+
+    read = context()
+    first, _ = team("cid", "ann", model_context=read)
+    state = await first.run(task="go") and await first.save_state()
+    expected = ["before", "go", "cid1", "ann1"]
+    assert [message.content for message in await read.get_messages()] == expected
+    read = context()
+    second, client = team("bob_b", max_turns=1, selector_prompt="{history}", model_context=read)
+    await second.load_state(state)
+    assert [message.content for message in await read.get_messages()] == expected
+    await second.run()
+    assert asked(client, 0)[0].startswith("z: before\n\n\nuser: go\n\n")
+    await second.load_state(state)  # what was said after it is forgotten
+    assert [message.content for message in await read.get_messages()] == expected[1:]
 
 
 def test_two_participants_are_needed() -> None:

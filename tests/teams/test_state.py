@@ -10,9 +10,12 @@ import pytest
 
 from nbagents.agents import AssistantAgent
 from nbagents.conditions import MaxMessageTermination, TerminationCondition, TextMentionTermination
+from nbagents.messages import ThoughtEvent
 from nbagents.models import ReplayChatCompletionClient
 from nbagents.teams import DiGraphBuilder, GraphFlow, RoundRobinGroupChat
 from tests.teams.members import Member, sources, texts
+
+THOUGHT = ThoughtEvent(content="hm", source="b").dump()
 
 
 def pair(**options: Any) -> tuple[RoundRobinGroupChat, Member, Member]:
@@ -183,6 +186,15 @@ async def test_a_state_of_autogen_is_read() -> None:
     assert b.heard == ["go"]
 
 
+async def test_what_a_state_leaves_out_is_empty() -> None:
+    team, _, b = pair(max_turns=1)
+    calls = {"agent_state": {"calls": 4}}
+    order = {"next_speaker_index": 1}
+    await team.load_state({"agent_states": {"a": calls, "b": calls, "RoundRobinGroupChatManager": order}})
+    assert texts(await team.run(task="go")) == ["go", "b5"]
+    assert b.heard == ["go"]
+
+
 @pytest.mark.parametrize(
     ("state", "text"),
     [
@@ -194,6 +206,11 @@ async def test_a_state_of_autogen_is_read() -> None:
             "Invalid state format. Expected a field 'message_buffer'",
         ),
         ({"agent_states": {"a": 1, "b": 1, "RoundRobinGroupChatManager": 3}}, "Invalid state format"),
+        (
+            {"agent_states": {"a": {"message_buffer": [THOUGHT]}, "b": {}, "RoundRobinGroupChatManager": {}}},
+            "Invalid message type in message buffer",
+        ),
+        (None, "Invalid state format"),
     ],
 )
 async def test_another_shape_is_refused(state: Any, text: str) -> None:
