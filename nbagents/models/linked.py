@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
-from typing import TypeVar
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from typing import Any, TypeVar
 
 from ..cancellation import CancellationToken
 
@@ -28,3 +29,11 @@ async def linked_items(items: AsyncIterator[T], token: CancellationToken | None)
         if item is end:
             return
         yield item  # type: ignore[misc]  # everything but the end is an item
+
+
+def closing(stream: Any) -> AbstractAsyncContextManager[Any]:
+    """`stream`, closed with the block: an SDK's own, or any async iterator that a test puts in its place."""
+    if hasattr(stream, "__aenter__"):
+        own: AbstractAsyncContextManager[Any] = stream
+        return own
+    return aclosing(stream) if hasattr(stream, "aclose") else nullcontext(stream)

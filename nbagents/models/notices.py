@@ -7,12 +7,13 @@ to whoever listens in the context of the call, in the thread on which it goes on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..errors import ModelError
-from .messages import RequestUsage
+from .messages import CreateResult, LLMMessage, RequestUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +112,26 @@ class listening:
 def listen(listener: Listener) -> None:
     """From now on model clients tell `listener`, in this context and in those copied from it."""
     _listener.set(listener)
+
+
+class CallLog(Protocol):
+    """Where calls are logged that no gate hears: those that somebody makes of a client himself."""
+
+    def asked(self, messages: Sequence[LLMMessage]) -> None:
+        """A model is asked for a stream."""
+
+    def answered(self, messages: Sequence[LLMMessage], result: CreateResult, *, streamed: bool) -> None:
+        """A model answered."""
+
+
+_unheard: list[CallLog] = []
+
+
+def log_unheard(log: CallLog) -> None:
+    """Log there what no gate hears, from now on."""
+    _unheard[:] = [log]
+
+
+def unheard() -> CallLog | None:
+    """The log of a call that nobody listens to; None where a gate does, which logs it itself, or there is no log."""
+    return _unheard[0] if _unheard and _listener.get() is None else None

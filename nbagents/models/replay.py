@@ -56,6 +56,11 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
         self._count = Tally(_words)
 
     @property
+    def provided_message_count(self) -> int:
+        """So many answers the script has."""
+        return len(self.chat_completions)
+
+    @property
     def create_calls(self) -> list[dict[str, Any]]:
         """The arguments of every call so far, by their names (`messages`, `tools`, ...); streams included."""
         return self._create_calls
@@ -103,7 +108,7 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
         self._create_calls.append(
             {
                 "messages": messages.copy() if isinstance(messages, Prompt) else list(messages),
-                "tools": tools,
+                "tools": list(tools),
                 "tool_choice": tool_choice,
                 "json_output": json_output,
                 "extra_create_args": extra_create_args or {},

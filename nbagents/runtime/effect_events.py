@@ -13,7 +13,9 @@ from typing import Any
 from pydantic_core import to_json, to_jsonable_python
 
 from ..models.characters import mended_all
+from ..models.keys import without_keys
 from ..models.messages import CreateResult, LLMMessage
+from ..models.notices import log_unheard
 from ..tools.results import ToolResult
 from .redaction import redacted
 
@@ -104,14 +106,14 @@ class ToolCallEvent(_OfAgent):
 Redact = Callable[[str], str]
 
 
-def log_question(agent: str, messages: Sequence[LLMMessage], redact: Redact) -> None:
+def log_question(agent: str | None, messages: Sequence[LLMMessage], redact: Redact) -> None:
     """A model is asked for a stream."""
     if event_logger.isEnabledFor(logging.INFO):
-        event_logger.info(LLMStreamStartEvent(messages=_clean(messages, redact), agent_id=agent))
+        event_logger.info(LLMStreamStartEvent(messages=_clean(messages, redact), **_of(agent)))
 
 
 def log_answer(
-    agent: str, messages: Sequence[LLMMessage], result: CreateResult, redact: Redact, *, streamed: bool
+    agent: str | None, messages: Sequence[LLMMessage], result: CreateResult, redact: Redact, *, streamed: bool
 ) -> None:
     """A model answered."""
     if event_logger.isEnabledFor(logging.INFO):
@@ -119,7 +121,7 @@ def log_answer(
             "response": _clean(result, redact),
             "prompt_tokens": result.usage.prompt_tokens,
             "completion_tokens": result.usage.completion_tokens,
-            "agent_id": agent,
+            **_of(agent),
         }
         event = LLMStreamEndEvent(**facts) if streamed else LLMCallEvent(messages=_clean(messages, redact), **facts)
         event_logger.info(event)
@@ -130,6 +132,23 @@ def log_tool_call(agent: str, name: str, arguments: Mapping[str, Any], result: T
     if event_logger.isEnabledFor(logging.INFO):
         clean = _clean(dict(arguments), redact)
         event_logger.info(ToolCallEvent(tool_name=name, arguments=clean, result=result.to_text(), agent_id=agent))
+
+
+class _UnheardCalls:
+    """Logs the calls of models that go past every gate, as the gates log theirs."""
+
+    def asked(self, messages: Sequence[LLMMessage]) -> None:
+        log_question(None, messages, without_keys)
+
+    def answered(self, messages: Sequence[LLMMessage], result: CreateResult, *, streamed: bool) -> None:
+        log_answer(None, messages, result, without_keys, streamed=streamed)
+
+
+log_unheard(_UnheardCalls())
+
+
+def _of(agent: str | None) -> dict[str, str]:
+    return {} if agent is None else {"agent_id": agent}
 
 
 def _clean(value: Any, redact: Redact) -> Any:
