@@ -46,7 +46,7 @@ def check_choice(tools: Sequence[OfferedTool], choice: ToolChoice) -> None:
     """
     if choice in ("auto", "required", "none"):
         return
-    if not hasattr(choice, "schema"):
+    if not is_forced(choice) or not hasattr(choice, "schema"):
         raise ValueError(
             f"tool_choice must be a Tool object, 'auto', 'required', or 'none', got {type(choice)}: {choice!r}"
         )

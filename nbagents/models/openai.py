@@ -125,7 +125,8 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
         said = {**self._extra, **(extra_create_args or {})}.get("stream_options") or {}
         if include_usage is not None and said.get("include_usage", include_usage) != include_usage:
             raise ValueError(
-                "include_usage and extra_create_args['stream_options']['include_usage'] are both set, but differ in value."
+                "include_usage and extra_create_args['stream_options']['include_usage'] are both set, "
+                "but differ in value."
             )
         counting = {} if include_usage is False or "stream_options" in self._extra else _COUNTING
         return super().create_stream(

@@ -35,7 +35,8 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
     """Gives its answers in order; each word is a token.
 
     Args:
-        chat_completions: the answers; a str becomes a `CreateResult` whose usage counts words.
+        chat_completions: the answers; a str becomes a `CreateResult` whose usage counts words, and is streamed word by
+            word.
         model_info: what the client claims to be able to do.
     """
 
@@ -137,8 +138,9 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
             extra_create_args=extra_create_args,
             cancellation_token=cancellation_token,
         )
-        if isinstance(result.content, str) and result.content:
-            *words, last = result.content.split(" ")
+        text = self.chat_completions[self._next - 1]
+        if isinstance(text, str) and text:
+            *words, last = text.split(" ")
             for word in words:
                 yield f"{word} "
             yield last

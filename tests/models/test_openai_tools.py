@@ -143,9 +143,7 @@ async def test_a_choice_that_cannot_be_followed_is_refused() -> None:
             await client.create(HELLO, tools=[Tool("a")], tool_choice=neither)  # type: ignore[arg-type]
 
 
-async def test_no_choice_is_sent_where_there_is_nothing_to_call(
-    llmock: Any, client: OpenAIChatCompletionClient
-) -> None:
+async def test_no_choice_is_sent_if_there_is_nothing_to_call(llmock: Any, client: OpenAIChatCompletionClient) -> None:
     await client.create(HELLO, tool_choice="required")
     assert "tool_choice" not in llmock.last_request.body
 

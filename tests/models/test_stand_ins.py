@@ -121,9 +121,9 @@ async def test_an_argument_that_nobody_knows_is_left_out_and_refused_where_one_c
         await client.create(HELLO)
     for method in (double.chat.completions.create, double.messages.create):
         assert "colour" not in method.call_args.kwargs
-    with pytest.raises(UnknownArgument, match="Extra create args are invalid: {'taste'}"):
+    with pytest.raises(UnknownArgument, match=r"Extra create args are invalid: {'taste'}"):
         await client.create(HELLO, extra_create_args={"taste": "sweet"})
-    with pytest.raises(ValueError, match="Disallowed create args are present: {'messages'}"):
+    with pytest.raises(ValueError, match=r"Disallowed create args are present: {'messages'}"):
         kind("m", api_key="k", messages=[])
 
 
