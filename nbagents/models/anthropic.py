@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
+from pydantic import SecretStr
+
 from .anthropic_answer import AnthropicAnswer
 from .anthropic_config import AnthropicClientConfig
 from .anthropic_messages import calls_in, system_of, turns_of
@@ -64,7 +66,7 @@ class AnthropicChatCompletionClient(SDKChatCompletionClient):
         self,
         model: str,
         *,
-        api_key: str | None = None,
+        api_key: str | SecretStr | None = None,
         base_url: str | None = None,
         max_tokens: int | None = None,
         model_info: ModelInfo | None = None,

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from ..cancellation import CancellationToken
 from .client import ChatCompletionClient
@@ -61,7 +61,7 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
         self,
         model: str,
         *,
-        api_key: str | None = None,
+        api_key: str | SecretStr | None = None,
         base_url: str | None = None,
         organization: str | None = None,
         model_info: ModelInfo | None = None,

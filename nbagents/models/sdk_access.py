@@ -58,7 +58,7 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
         self,
         model: str,
         *,
-        api_key: str | None,
+        api_key: str | SecretStr | None,
         base_url: str | None,
         model_info: ModelInfo | None,
         known_info: ModelInfo,
@@ -68,6 +68,7 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
         default_headers: Mapping[str, str] | None,
         extra: dict[str, Any],
     ) -> None:
+        api_key = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
         learn(self.provider, api_key or "")
         self.model = model
         self._api_key, self._base_url = api_key, base_url
