@@ -241,6 +241,12 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         "nbagents.tools.static_workbench": "StaticWorkbenchConfig",
     },
     "autogen_ext.models.cache": {"nbagents.models.cache": "ChatCompletionCacheConfig"},
+    "autogen_ext.models.openai": {
+        "nbagents.models.openai_models": "get_info=info_of get_token_limit=context_of",
+        "nbagents.models.openai_tools": "normalize_name=normalized",
+        "nbagents.models.openai_wire": "assert_valid_name calculate_vision_tokens convert_tool_choice convert_tools "
+        "count_tokens_openai to_oai_type",
+    },
     "autogen_ext.models.replay": {"nbagents.models.replay": "ReplayChatCompletionClientConfig"},
 }
 """Names that AutoGen has in private modules only (``autogen_core._serialization``), and that are taken from there."""
