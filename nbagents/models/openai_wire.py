@@ -35,6 +35,11 @@ def assert_valid_name(name: str) -> str:
     return name
 
 
+def resolve_model(model: str) -> str:
+    """`model`: which dated one it stands for is the server's to say, and its answers do."""
+    return model
+
+
 def convert_tools(tools: Sequence[OfferedTool]) -> list[dict[str, Any]]:
     """The tools as a request has them.
 

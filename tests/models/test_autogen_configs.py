@@ -46,6 +46,9 @@ def test_autogen_s_clients_load_and_dump_alike(module: str, kind: type[Any], con
 def test_ollama_s_options_are_said_in_the_protocol_that_is_used() -> None:
     client = ChatCompletionClient.load_component(said("ollama", "OllamaChatCompletionClient", OLLAMA))
     assert isinstance(client, OllamaChatCompletionClient) and client.answer_limit == 9
+    assert client.dump_component().config["options"] == OLLAMA["options"]
+    said_otherwise = OllamaChatCompletionClient("llama3.2", max_tokens=9, temperature=0.5).dump_component().config
+    assert said_otherwise == {"model": "llama3.2", "options": {"num_predict": 9, "temperature": 0.5}}
 
 
 def test_a_token_provider_that_is_a_function_is_in_no_json() -> None:

@@ -16,6 +16,7 @@ from nbagents.models.openai_wire import (
     convert_tool_choice,
     convert_tools,
     count_tokens_openai,
+    resolve_model,
     to_oai_type,
 )
 from nbagents.tools import FunctionTool
@@ -80,6 +81,10 @@ def test_tokens_of_a_picture(size: tuple[int, int], tokens: int) -> None:
     image = Image.from_pil(PILImage.new("RGB", size))
     assert calculate_vision_tokens(image) == calculate_vision_tokens(image, "high") == tokens
     assert calculate_vision_tokens(image, "low") == 85
+
+
+def test_a_name_stands_for_itself_as_only_the_server_knows_its_date() -> None:
+    assert resolve_model("gpt-4o") == "gpt-4o"
 
 
 def test_they_are_where_autogen_has_them() -> None:
