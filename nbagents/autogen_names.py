@@ -124,8 +124,7 @@ HERE: Mapping[str, Mapping[str, str]] = {
     "autogen_ext.code_executors.docker": {"nbagents.executors": "DockerCommandLineCodeExecutor"},
     "autogen_ext.code_executors.jupyter": {"nbagents.executors": "JupyterCodeExecutor JupyterCodeResult"},
     "autogen_ext.code_executors.local": {
-        "nbagents.executors": "LocalCommandLineCodeExecutor",
-        "nbagents.executors.command_line.command_line_executor": "CommandLineCodeResult",
+        "nbagents.executors": "CommandLineCodeResult LocalCommandLineCodeExecutor",
         "nbagents.executors.command_line.local": "LocalCommandLineCodeExecutorConfig",
     },
     "autogen_ext.models": {},
@@ -244,11 +243,9 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         "nbagents.tools": "FunctionToolConfig StreamWorkbench",
         "nbagents.tools.static_workbench": "StaticWorkbenchConfig",
     },
-    "autogen_ext.code_executors": {
-        "nbagents.executors.command_line.command_line_executor": "CommandLineCodeResult",
-    },
+    "autogen_ext.code_executors": {"nbagents.executors": "CommandLineCodeResult"},
     "autogen_ext.code_executors.docker": {
-        "nbagents.executors.command_line.command_line_executor": "CommandLineCodeResult",
+        "nbagents.executors": "CommandLineCodeResult",
         "nbagents.executors.command_line.docker_config": "DockerCommandLineCodeExecutorConfig",
     },
     "autogen_ext.code_executors.jupyter": {"nbagents.executors.jupyter": "JupyterCodeExecutorConfig"},
