@@ -88,7 +88,8 @@ class Answer:
             pass  # in one piece there is nothing to show
 
     def _add(self, chunk: Any) -> Iterator[str | CallPiece]:
-        self.model = label(chunk.model) or self.model
+        if isinstance(chunk.model, str | int):  # what is not needed for an answer may be anything
+            self.model = label(chunk.model) or self.model
         said = chunk.usage and RequestUsage(count(chunk.usage.prompt_tokens), count(chunk.usage.completion_tokens))
         self.counted = bool(said) and said != RequestUsage()  # some servers say 0 until they know
         self.usage = said or self.usage
@@ -110,7 +111,8 @@ class Answer:
             # The calls of an answer that comes whole are not numbered.
             yield self._add_call(piece, getattr(piece, "index", number))
         self._add_logprobs(getattr(choice, "logprobs", None))
-        self.refusal += text(getattr(delta, "refusal", None))
+        refusal = getattr(delta, "refusal", None)
+        self.refusal += refusal if isinstance(refusal, str) else ""
         # Servers of reasoning models send the thought beside the text, under a name of their own.
         reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""
         yield from self._said.add(reasoning if isinstance(reasoning, str) else "", text(delta.content))

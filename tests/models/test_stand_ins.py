@@ -20,6 +20,7 @@ from nbagents.models import (
     CreateResult,
     LLMMessage,
     OpenAIChatCompletionClient,
+    RequestUsage,
     UserMessage,
 )
 
@@ -83,6 +84,17 @@ async def test_the_sdks_client_may_be_replaced_and_is_closed_with_ours() -> None
     assert own.chat.completions.create.call_args.kwargs["model"] == "gpt-4o"
     await client.close()
     own.close.assert_awaited_once()
+
+
+async def test_a_stand_in_for_an_answer_says_what_is_asked_of_it() -> None:
+    client, answer = OpenAIChatCompletionClient("gpt-4o", api_key="k"), MagicMock()
+    message = MagicMock(content="Mine", tool_calls=None, function_call=None)
+    answer.choices = [MagicMock(finish_reason="stop", message=message, logprobs=None)]
+    answer.usage = MagicMock(prompt_tokens=3, completion_tokens=4)
+    client._client = MagicMock()
+    client._client.chat.completions.create = AsyncMock(return_value=answer)
+    result = await client.create(HELLO)
+    assert (result.content, result.thought, client.total_usage()) == ("Mine", None, RequestUsage(3, 4))
 
 
 async def test_what_is_done_to_the_sdks_client_is_done_to_every_call() -> None:
