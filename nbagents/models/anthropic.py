@@ -53,7 +53,7 @@ class AnthropicChatCompletionClient(SDKChatCompletionClient):
 
     Raises:
         ConfigurationError: the `anthropic` package is not installed (at the first call).
-        ValueError: `model_info` lacks a field, or is said twice; or an argument is each call's own (``messages``).
+        ValueError: no model is named; `model_info` lacks a field, or is said twice; or an argument is each call's own (``messages``).
     """
 
     component_config_schema = AnthropicClientConfig
@@ -64,7 +64,7 @@ class AnthropicChatCompletionClient(SDKChatCompletionClient):
 
     def __init__(
         self,
-        model: str,
+        model: str = "",
         *,
         api_key: str | SecretStr | None = None,
         base_url: str | None = None,

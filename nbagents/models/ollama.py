@@ -54,7 +54,7 @@ class OllamaChatCompletionClient(OpenAIChatCompletionClient):
 
     def __init__(
         self,
-        model: str,
+        model: str = "",
         *,
         host: str | None = None,
         options: Mapping[str, Any] | None = None,

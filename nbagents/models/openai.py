@@ -44,12 +44,16 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
         include_name_in_message: send who speaks in the field for it; False for servers that refuse it. None: of
             Mistral's models False, else True.
         default_headers: sent with every request.
+        client: the SDK's client, made by the caller, who then says in `create_args` which model it asks: this is how
+            clients are made that others build on AutoGen's ``BaseOpenAIChatCompletionClient``.
+        create_args: arguments sent with every request, as `extra`.
         extra: arguments sent with every request, e.g. ``temperature`` or ``parallel_tool_calls``; and of the SDK's
             client ``http_client``, ``default_query`` and ``project``. Others are left out, with a warning.
 
     Raises:
         ConfigurationError: the `openai` package is not installed (at the first call).
-        ValueError: `model_info` lacks a field, or is said twice; or an argument is each call's own (``messages``).
+        ValueError: no model is named; `model_info` lacks a field, or is said twice; or an argument is each call's own
+            (``messages``).
     """
 
     component_config_schema = OpenAIClientConfig
@@ -59,7 +63,7 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
 
     def __init__(
         self,
-        model: str,
+        model: str = "",
         *,
         api_key: str | SecretStr | None = None,
         base_url: str | None = None,
@@ -71,8 +75,13 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
         add_name_prefixes: bool = False,
         include_name_in_message: bool | None = None,
         default_headers: Mapping[str, str] | None = None,
+        client: Any = None,
+        create_args: Mapping[str, Any] | None = None,
         **extra: Any,
     ) -> None:
+        extra = {**(create_args or {}), **extra}
+        model = model or extra.get("model", "")
+        extra.pop("model", None)
         super().__init__(
             model,
             api_key=api_key,
@@ -87,6 +96,8 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
         )
         self._organization, self._names = organization, include_name_in_message
         self._format = WireFormat.of(self._model_info, name_prefixes=add_name_prefixes, names=include_name_in_message)
+        if client is not None:
+            self._client = client
 
     @property
     def answer_limit(self) -> int | None:

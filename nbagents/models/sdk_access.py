@@ -37,7 +37,7 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
         extra: arguments sent with every request, and those of the SDK's client (`sdk_arguments`).
 
     Raises:
-        ValueError: one of `extra` is each call's own.
+        ValueError: no model is named, or one of `extra` is each call's own.
     """
 
     component_config_schema = OpenAIClientConfig
@@ -68,6 +68,8 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
         default_headers: Mapping[str, str] | None,
         extra: dict[str, Any],
     ) -> None:
+        if not model:
+            raise ValueError(f"model is required for {type(self).__name__}")
         api_key = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
         learn(self.provider, api_key or "")
         self.model = model

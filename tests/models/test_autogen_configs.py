@@ -92,6 +92,20 @@ def test_what_a_model_can_do_may_be_said_in_the_older_form(kind: type[Any]) -> N
         kind(model="m", model_capabilities=OLD, model_info=client.model_info)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        OpenAIChatCompletionClient,
+        AzureOpenAIChatCompletionClient,
+        AnthropicChatCompletionClient,
+        OllamaChatCompletionClient,
+    ],
+)
+def test_a_model_must_be_named(kind: type[Any]) -> None:
+    with pytest.raises(ValueError, match=f"model is required for {kind.__name__}"):
+        kind(api_key="k")
+
+
 def test_and_so_in_json() -> None:
     config = {"model": "m", "model_capabilities": OLD}
     with pytest.warns(DeprecationWarning, match="use model_info"):

@@ -86,6 +86,21 @@ async def test_the_sdks_client_may_be_replaced_and_is_closed_with_ours() -> None
     own.close.assert_awaited_once()
 
 
+async def test_a_client_may_be_built_on_one_of_the_sdk() -> None:
+    """As on AutoGen's base class, which is the same class here."""
+
+    class Mine(OpenAIChatCompletionClient):
+        def __init__(self, sdk: Any) -> None:
+            super().__init__(client=sdk, create_args={"model": "gpt-4o", "temperature": 0.5}, add_name_prefixes=True)
+
+    sdk = MagicMock()
+    sdk.chat.completions.create = AsyncMock(return_value=whole("Mine"))
+    client = Mine(sdk)
+    assert (await client.create(HELLO)).content == "Mine" and client.model_info["family"] == "gpt-4o"
+    asked = sdk.chat.completions.create.call_args.kwargs
+    assert (asked["model"], asked["temperature"]) == ("gpt-4o", 0.5)
+
+
 async def test_a_stand_in_for_an_answer_says_what_is_asked_of_it() -> None:
     client, answer = OpenAIChatCompletionClient("gpt-4o", api_key="k"), MagicMock()
     message = MagicMock(content="Mine", tool_calls=None, function_call=None)
