@@ -53,7 +53,8 @@ class AnthropicChatCompletionClient(SDKChatCompletionClient):
 
     Raises:
         ConfigurationError: the `anthropic` package is not installed (at the first call).
-        ValueError: no model is named; `model_info` lacks a field, or is said twice; or an argument is each call's own (``messages``).
+        ValueError: no model is named; `model_info` lacks a field, or is said twice; or an argument is each call's own
+            (``messages``).
     """
 
     component_config_schema = AnthropicClientConfig

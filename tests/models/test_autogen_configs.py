@@ -51,6 +51,20 @@ def test_ollama_s_options_are_said_in_the_protocol_that_is_used() -> None:
     assert said_otherwise == {"model": "llama3.2", "options": {"num_predict": 9, "temperature": 0.5}}
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        OpenAIChatCompletionClient,
+        AzureOpenAIChatCompletionClient,
+        AnthropicChatCompletionClient,
+        OllamaChatCompletionClient,
+    ],
+)
+def test_a_model_must_be_named(kind: type[Any]) -> None:
+    with pytest.raises(ValueError, match=f"model is required for {kind.__name__}"):
+        kind(api_key="k")
+
+
 def test_a_token_provider_that_is_a_function_is_in_no_json() -> None:
     client = AzureOpenAIChatCompletionClient("m", azure_endpoint="https://x", azure_ad_token_provider=lambda: "token")
     with pytest.raises(TypeError, match="no JSON can hold"):
@@ -90,20 +104,6 @@ def test_what_a_model_can_do_may_be_said_in_the_older_form(kind: type[Any]) -> N
         assert client.capabilities == client.model_info
     with pytest.raises(ValueError, match="mutually exclusive"):
         kind(model="m", model_capabilities=OLD, model_info=client.model_info)
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        OpenAIChatCompletionClient,
-        AzureOpenAIChatCompletionClient,
-        AnthropicChatCompletionClient,
-        OllamaChatCompletionClient,
-    ],
-)
-def test_a_model_must_be_named(kind: type[Any]) -> None:
-    with pytest.raises(ValueError, match=f"model is required for {kind.__name__}"):
-        kind(api_key="k")
 
 
 def test_and_so_in_json() -> None:
