@@ -1,7 +1,7 @@
 """A block of code and what it did: the two values that agents, executors, the run and the screen pass on.
 
-Names, and how they print, are those of AutoGen's ``autogen_core.code_executor``; `CodeResult.outputs` and `names` are
-ours: what the code showed, as a notebook would keep it, and what it did to the variables there.
+Names, and how they print and compare, are those of AutoGen's ``autogen_core.code_executor``; `CodeResult.outputs` and
+`names` are ours: what the code showed, as a notebook would keep it, and what it did to the variables there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+
+def alike(one: BaseModel, other: BaseModel) -> bool:
+    """Whether they are equal in all that prints, which is what AutoGen's have: so a test written for those holds."""
+    fields = (name for name, field in type(one).model_fields.items() if field.repr)
+    return all(getattr(one, name) == getattr(other, name) for name in fields)
 
 
 class CodeBlock(BaseModel):
@@ -75,6 +81,11 @@ class CodeResult(BaseModel):
     output: str
     outputs: list[dict[str, Any]] = Field(default_factory=list, repr=False)
     names: NamesChange | None = Field(None, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return alike(self, other) if type(other) is type(self) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # it can be changed
 
     @model_serializer(mode="wrap")
     def _without_unknown_names(self, serialized: SerializerFunctionWrapHandler) -> dict[str, Any]:

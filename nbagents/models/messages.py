@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_jsonable_python
 
+from ..code import alike
 from ..image import Image
 
 _LAZILY = ConfigDict(defer_build=True)
@@ -148,3 +149,8 @@ class CreateResult(BaseModel):
     """The model's id as the provider answered it; "" when it did not say."""
     billed_by: str | None = Field(None, repr=False)
     """Whose price list holds, where another model answered than its client names; None: the client's."""
+
+    def __eq__(self, other: object) -> bool:
+        return alike(self, other) if isinstance(other, CreateResult) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # it can be changed
