@@ -30,6 +30,7 @@ _KNOWN: tuple[tuple[str, str, bool, bool, int], ...] = (
     ("gpt-5", ModelFamily.GPT_5, True, True, 400_000),
     ("gpt-4.1", ModelFamily.GPT_41, True, True, 1_047_576),
     ("gpt-4.5", ModelFamily.GPT_45, True, True, 128_000),
+    ("gpt-4o-2024-05-13", ModelFamily.GPT_4O, True, False, 128_000),
     ("gpt-4o", ModelFamily.GPT_4O, True, True, 128_000),
     ("chatgpt-4o", ModelFamily.GPT_4O, True, True, 128_000),
     ("gpt-4-turbo", ModelFamily.GPT_4, True, False, 128_000),

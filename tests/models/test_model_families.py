@@ -70,6 +70,11 @@ def test_a_name_says_the_family(model: str, family: str) -> None:
     assert OpenAIChatCompletionClient(model, api_key="k").model_info["family"] == family
 
 
+@pytest.mark.parametrize(("model", "able"), [("gpt-4o", True), ("gpt-4o-2024-05-13", False), ("o1-mini", False)])
+def test_the_first_of_a_family_may_not_know_structured_output(model: str, able: bool) -> None:
+    assert OpenAIChatCompletionClient(model, api_key="k").model_info["structured_output"] is able
+
+
 async def test_gemini_heeds_one_system_message_only_so_it_gets_one(server: SSEServer) -> None:
     server.says({"content": "ok"})
     client = OpenAIChatCompletionClient("gemini-2.5-flash", base_url=server.url, api_key="k")
