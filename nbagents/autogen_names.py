@@ -123,7 +123,10 @@ HERE: Mapping[str, Mapping[str, str]] = {
     },
     "autogen_ext.code_executors.docker": {"nbagents.executors": "DockerCommandLineCodeExecutor"},
     "autogen_ext.code_executors.jupyter": {"nbagents.executors": "JupyterCodeExecutor JupyterCodeResult"},
-    "autogen_ext.code_executors.local": {"nbagents.executors": "LocalCommandLineCodeExecutor"},
+    "autogen_ext.code_executors.local": {
+        "nbagents.executors": "CommandLineCodeResult LocalCommandLineCodeExecutor",
+        "nbagents.executors.command_line.local": "LocalCommandLineCodeExecutorConfig",
+    },
     "autogen_ext.models": {},
     "autogen_ext.models.cache": {
         "nbagents.models": "ChatCompletionCache",
@@ -290,8 +293,25 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
         "nbagents.tools.results": "ResultContent",
         "nbagents.tools.static_workbench": "StaticWorkbenchConfig StateicWorkbenchState=StaticWorkbenchState",
     },
+    "autogen_ext.code_executors": {"nbagents.executors": "CommandLineCodeResult"},
+    "autogen_ext.code_executors.docker": {
+        "nbagents.executors": "CommandLineCodeResult",
+        "nbagents.executors.command_line.docker_config": "DockerCommandLineCodeExecutorConfig",
+    },
+    "autogen_ext.code_executors.jupyter": {"nbagents.executors.jupyter": "JupyterCodeExecutorConfig"},
     "autogen_ext.models.cache": {"nbagents.models.cache": "ChatCompletionCacheConfig"},
+    "autogen_ext.models.openai": {
+        "nbagents.models.openai_models": "get_info=info_of get_token_limit=context_of",
+        "nbagents.models.openai_tools": "normalize_name=normalized",
+        "nbagents.models.openai_wire": "assert_valid_name calculate_vision_tokens convert_tool_choice convert_tools "
+        "count_tokens_openai resolve_model to_oai_type",
+    },
     "autogen_ext.models.replay": {"nbagents.models.replay": "ReplayChatCompletionClientConfig"},
+    "autogen_ext.tools.http": {"nbagents.tools.http": "HttpToolConfig"},
+    "autogen_ext.tools.mcp": {
+        "nbagents.tools.mcp.adapter": "McpToolAdapter",
+        "nbagents.tools.mcp.workbench": "McpWorkbenchConfig McpWorkbenchState",
+    },
 }
 """Names that AutoGen has in private modules only (``autogen_core._serialization``), and that are taken from there."""
 

@@ -1,7 +1,7 @@
 """A block of code and what it did: the two values that agents, executors, the run and the screen pass on.
 
-Names, and how they print, are those of AutoGen's ``autogen_core.code_executor``; `CodeResult.outputs` and `names` are
-ours: what the code showed, as a notebook would keep it, and what it did to the variables there.
+Names, and how they print and compare, are those of AutoGen's ``autogen_core.code_executor``; `CodeResult.outputs` and
+`names` are ours: what the code showed, as a notebook would keep it, and what it did to the variables there.
 """
 
 from __future__ import annotations

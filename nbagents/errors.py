@@ -8,6 +8,7 @@ line is all that a user sees, because these errors render without a traceback.
     │   ├── UnknownNameError          no agent, team, run, flag or model of that name
     │   ├── FrontMatterError          the YAML of a cell does not parse or does not fit (line, column)
     │   ├── NoModelError              an agent has no model, and none is configured
+    │   ├── UnknownArgument           a call of a model has an argument that its client does not know (ValueError)
     │   └── UntrustedProvider         a component's class stands in a namespace that is not allowed (ValueError)
     ├── ModelError                    a model did not answer (provider, model)
     │   ├── ModelNotFound             the server knows no such model, or its weights are not on this machine
@@ -99,6 +100,10 @@ class FrontMatterError(ConfigurationError):
 
 class NoModelError(ConfigurationError):
     """An agent has no model, and none is configured. None is ever picked silently."""
+
+
+class UnknownArgument(ConfigurationError, ValueError):
+    """A call of a model was given an argument that its provider's client does not know."""
 
 
 class UntrustedProvider(ConfigurationError, ValueError):

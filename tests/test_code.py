@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 
+import pytest
 from pydantic import BaseModel
 
 from nbagents.code import CodeBlock, CodeResult, NamesChange
+from nbagents.executors import CommandLineCodeResult
+from nbagents.models import CreateResult, RequestUsage
 
 SHOWN = [{"output_type": "stream"}]
 
@@ -53,3 +56,16 @@ def test_a_result_of_somebodys_own_executor_has_more() -> None:
     result = WithFiles(0, "2", ["a.csv"])
     assert (result.files, result.outputs) == (["a.csv"], [])
     assert Holds(block=CodeBlock("1", "sh"), result=result).model_dump()["result"] == CodeResult(0, "2").dump()
+
+
+def test_results_compare_as_they_print() -> None:
+    """A test that was written for AutoGen's says what is expected without what only ours have."""
+    shown = CodeResult(0, "2", outputs=[{"output_type": "stream"}], names=NamesChange(created=("x",)))
+    assert shown == CodeResult(0, "2")
+    assert shown != CodeResult(1, "2") and shown != CodeResult(0, "3") and shown != "2"
+    assert CommandLineCodeResult(exit_code=0, output="2") != CodeResult(0, "2")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(shown)
+    answer = CreateResult(finish_reason="stop", content="2", usage=RequestUsage(1, 2), model="m")
+    assert answer == CreateResult(finish_reason="stop", content="2", usage=RequestUsage(1, 2))
+    assert answer != CreateResult(finish_reason="stop", content="3", usage=RequestUsage(1, 2), model="m")

@@ -19,7 +19,7 @@ from nbagents.messages import (
 )
 from nbagents.teams import RoundRobinGroupChat
 from nbagents.ui import Console, UserInputManager
-from tests.agents.scripts import calls, client, thinking
+from tests.agents.scripts import Spoken, calls, client, thinking
 
 
 def add(a: int, b: int) -> int:
@@ -40,7 +40,7 @@ async def test_each_item_has_a_title_and_the_result_is_returned(capsys: pytest.C
 
 
 async def test_streamed_text_is_not_printed_twice(capsys: pytest.CaptureFixture[str]) -> None:
-    agent = AssistantAgent("a", client(thinking("one two", "hmm")), model_client_stream=True)
+    agent = AssistantAgent("a", Spoken([thinking("one two", "hmm")]), model_client_stream=True)
     await Console(agent.run_stream(task="go"))
     assert capsys.readouterr().out == (
         "---------- TextMessage (user) ----------\ngo\n"

@@ -9,12 +9,13 @@ from typing import Any
 
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage, ModelClientStreamingChunkEvent
+from ..models.linked import closing
 from ..runtime import Usage, account, current_gate, ensured_gate
 from ..runtime.gate import Gate
 from ..runtime.spans import turn_span
 from ..state import BaseState
 from .agent_port import ChatAgent
-from .streaming import Emit, closing, emitted, owned
+from .streaming import Emit, emitted, owned
 from .task import Response, Task, TaskResult, agent_task_messages, no_response, said_by
 
 

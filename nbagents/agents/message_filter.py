@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from ..cancellation import CancellationToken
 from ..component import Component, ComponentConfig, ComponentModel
 from ..messages import BaseAgentEvent, BaseChatMessage
+from ..models.linked import closing
 from ..state import MessageFilterAgentState
 from .chat_agent import BaseChatAgent
-from .streaming import closing
 from .task import Response
 
 

@@ -12,13 +12,13 @@ from ..component import Component
 from ..memory import ChatCompletionContext, UnboundedChatCompletionContext
 from ..messages import BaseAgentEvent, BaseChatMessage, HandoffMessage, TextMessage
 from ..models.client import ChatCompletionClient
+from ..models.linked import closing
 from ..models.messages import CreateResult, LLMMessage, SystemMessage, UserMessage
 from ..state import SocietyOfMindAgentState
 from .configs import SocietyOfMindAgentConfig, said
 from .heard import Heard
 from .known_attributes import AsksModel
 from .model_turn import AgentModel, words_of
-from .streaming import closing
 from .streaming_agent import StreamingChatAgent
 from .task import Response, TaskResult
 

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from ..cancellation import CancellationToken
 
 T = TypeVar("T")
 
 Emit = Callable[[Any], None]
-
-
-class closing(Generic[T]):
-    """As `contextlib.aclosing`, for the stream of a user's own agent or team, which need not be a generator."""
-
-    def __init__(self, stream: T) -> None:
-        self._stream = stream
-
-    async def __aenter__(self) -> T:
-        return self._stream
-
-    async def __aexit__(self, *error: object) -> None:
-        stream: Any = self._stream
-        if hasattr(type(stream), "aclose"):
-            await stream.aclose()
 
 
 async def owned(work: Awaitable[T], token: CancellationToken | None) -> T:

@@ -8,9 +8,10 @@ from contextlib import aclosing
 
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
+from ..models.linked import closing
 from ..runtime import current_gate, ensured_gate, in_a_run
 from .chat_agent import BaseChatAgent
-from .streaming import Emit, closing, emitted
+from .streaming import Emit, emitted
 from .task import Response, no_response
 
 

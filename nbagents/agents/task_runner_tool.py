@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
+from ..models.linked import closing
 from ..tools import BaseStreamTool
-from .streaming import closing
 from .task import TaskResult, TaskRunner
 
 Happening = BaseAgentEvent | BaseChatMessage

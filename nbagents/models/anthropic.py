@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
+
+from pydantic import SecretStr
 
 from .anthropic_answer import AnthropicAnswer
 from .anthropic_config import AnthropicClientConfig
@@ -16,12 +18,19 @@ from .attempt import SDKAnswer
 from .messages import AssistantMessage, CreateResult, LLMMessage
 from .model_info import ModelCapabilities, ModelInfo, said_info
 from .offered import OfferedTool
-from .sdk_client import Asked, Question, SDKChatCompletionClient
+from .sdk_client import OF_THE_REQUEST, Asked, Question, SDKChatCompletionClient
 from .token_estimate import estimate_tokens
 
 _SAMPLING = ("temperature", "top_p", "top_k")
 """Arguments that models still take and the SDK has no name for."""
 _THOUGHTS_KEPT = 1024
+
+
+@cache
+def _known_arguments() -> frozenset[str]:
+    from anthropic.types.message_create_params import MessageCreateParamsBase
+
+    return frozenset({*MessageCreateParamsBase.__annotations__, *OF_THE_REQUEST})
 
 
 class AnthropicChatCompletionClient(SDKChatCompletionClient):
@@ -39,11 +48,13 @@ class AnthropicChatCompletionClient(SDKChatCompletionClient):
         add_name_prefixes: write "NAME said:" before what others say; the API has no field for who speaks.
         default_headers: sent with every request.
         extra: arguments sent with every request, e.g. ``temperature``, ``stop_sequences``, ``parallel_tool_calls`` or
-            ``thinking={"type": "enabled", "budget_tokens": 2048}``.
+            ``thinking={"type": "enabled", "budget_tokens": 2048}``; and of the SDK's client ``http_client`` and
+            ``default_query``. Others are left out, with a warning.
 
     Raises:
         ConfigurationError: the `anthropic` package is not installed (at the first call).
-        ValueError: `model_info` lacks a field, or is said twice.
+        ValueError: no model is named; `model_info` lacks a field, or is said twice; or an argument is each call's own
+            (``messages``).
     """
 
     component_config_schema = AnthropicClientConfig
@@ -54,9 +65,9 @@ class AnthropicChatCompletionClient(SDKChatCompletionClient):
 
     def __init__(
         self,
-        model: str,
+        model: str = "",
         *,
-        api_key: str | None = None,
+        api_key: str | SecretStr | None = None,
         base_url: str | None = None,
         max_tokens: int | None = None,
         model_info: ModelInfo | None = None,
@@ -113,7 +124,7 @@ class AnthropicChatCompletionClient(SDKChatCompletionClient):
         return Asked(request, partial(AnthropicAnswer, offered))
 
     def _send(self, sdk: Any, request: dict[str, Any], *, stream: bool) -> Awaitable[Any]:
-        sent: Awaitable[Any] = sdk.messages.create(stream=stream, **request)
+        sent: Awaitable[Any] = sdk.messages.create(stream=stream, **self._known(request, _known_arguments()))
         return sent
 
     def _thinks(self, messages: Sequence[LLMMessage], extra: dict[str, Any]) -> bool:

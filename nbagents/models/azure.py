@@ -53,7 +53,7 @@ class AzureOpenAIChatCompletionClient(OpenAIChatCompletionClient):
 
     def __init__(
         self,
-        model: str,
+        model: str = "",
         *,
         azure_endpoint: str | None = None,
         azure_deployment: str | None = None,

@@ -103,14 +103,24 @@ class DiskCacheStore(CacheStore[T], Component[DiskCacheStoreConfig]):
 
 
 def from_text(kept: Any, default: T | None) -> T | None:
-    """The value that a store wrote as JSON; `default` for nothing, and for what is no JSON."""
+    """The value that a store wrote as JSON, or the text that is no JSON; `default` for anything else."""
     if not isinstance(kept, str | bytes):
         return default
     try:
-        value: T = json.loads(kept)
-    except ValueError:
+        text: Any = kept if isinstance(kept, str) else kept.decode()
+    except UnicodeDecodeError:
         return default
+    value: T = json.loads(text) if is_json(text) else text
     return value
+
+
+def is_json(text: str) -> bool:
+    """Whether `text` could be read as a value."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_pickles() -> type[Any]:

@@ -5,9 +5,10 @@ Names and signatures are those of AutoGen's ``autogen_core.models.ChatCompletion
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -109,11 +110,9 @@ class ChatCompletionClient(ABC, ComponentBase[BaseModel]):
 
     @property
     def capabilities(self) -> ModelCapabilities:
-        """An older name for a part of `model_info`."""
-        info = self.model_info
-        return ModelCapabilities(
-            vision=info["vision"], function_calling=info["function_calling"], json_output=info["json_output"]
-        )
+        """An older name for `model_info`."""
+        warnings.warn("capabilities is deprecated, use model_info instead", DeprecationWarning, stacklevel=2)
+        return cast(ModelCapabilities, self.model_info)
 
     async def close(self) -> None:
         """Give back sockets and processes. Asking again afterwards is an error."""

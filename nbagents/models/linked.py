@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from ..cancellation import CancellationToken
 
@@ -28,3 +29,20 @@ async def linked_items(items: AsyncIterator[T], token: CancellationToken | None)
         if item is end:
             return
         yield item  # type: ignore[misc]  # everything but the end is an item
+
+
+class closing(Generic[T]):
+    """As `contextlib.aclosing`, for any async iterator: an SDK's has a `close`, somebody's own may have neither."""
+
+    def __init__(self, stream: T) -> None:
+        self._stream = stream
+
+    async def __aenter__(self) -> T:
+        return self._stream
+
+    async def __aexit__(self, *error: object) -> None:
+        kind: Any = type(self._stream)  # a mock itself has whatever it is asked for
+        close = getattr(kind, "aclose", None) or getattr(kind, "close", None)
+        closed = close(self._stream) if close is not None else None
+        if inspect.isawaitable(closed):
+            await closed

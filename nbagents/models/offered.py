@@ -25,7 +25,7 @@ OfferedTool = SchemaOwner | Mapping[str, Any]
 """A tool, or its schema."""
 
 ToolChoice = Literal["auto", "required", "none"] | SchemaOwner
-"""auto: the model decides. required: it must call a tool. none: it must not. A tool: it must call this one."""
+"""auto: the model decides. required: it must call a tool, if there are any. none: it must not. A tool: this one."""
 
 
 def schema_of(tool: OfferedTool) -> dict[str, Any]:
@@ -42,18 +42,21 @@ def check_choice(tools: Sequence[OfferedTool], choice: ToolChoice) -> None:
     """Refuse a choice that nobody can follow.
 
     Raises:
-        ValueError: a call is demanded, but there is nothing to call, or not this tool; or the word is unknown.
+        ValueError: this tool is not among them; or it is neither a tool nor one of the words.
     """
+    if choice in ("auto", "required", "none"):
+        return
+    if not is_forced(choice) or not hasattr(choice, "schema"):
+        raise ValueError(
+            f"tool_choice must be a Tool object, 'auto', 'required', or 'none', got {type(choice)}: {choice!r}"
+        )
+    if not tools:
+        raise ValueError(f"tool_choice specified but no tools provided: add {choice.name!r} to tools")
     names = [schema_of(tool)["name"] for tool in tools]
-    if is_forced(choice):
-        if choice.name not in names:
-            raise ValueError(
-                f"tool_choice names {choice.name!r}, but the tools are {', '.join(names) or 'none'}: add it to tools"
-            )
-    elif choice not in ("auto", "required", "none"):
-        raise ValueError(f"tool_choice is {choice!r}: expected 'auto', 'required', 'none' or one of the tools")
-    elif choice == "required" and not names:
-        raise ValueError("tool_choice is 'required', but there are no tools: pass tools, or tool_choice='auto'")
+    if choice.name not in names:
+        raise ValueError(
+            f"tool_choice references {choice.name!r} but it's not in the provided tools, which are {', '.join(names)}"
+        )
 
 
 def choice_as_json(choice: ToolChoice) -> str | dict[str, str]:

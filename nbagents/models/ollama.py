@@ -21,6 +21,9 @@ from .openai_config import OpenAIClientConfig
 HOST = "127.0.0.1:11434"
 _NAMED_OTHERWISE = {"num_predict": "max_tokens"}
 _THE_SAME = frozenset({"temperature", "top_p", "seed", "stop", "presence_penalty", "frequency_penalty"})
+_AS_OLLAMA = {ours: theirs for theirs, ours in _NAMED_OTHERWISE.items()}
+_OPTIONS = _THE_SAME | _AS_OLLAMA.keys()
+"""What stands in JSON as Ollama's options, in the protocol's words."""
 
 
 class OllamaClientConfig(OpenAIClientConfig):
@@ -51,7 +54,7 @@ class OllamaChatCompletionClient(OpenAIChatCompletionClient):
 
     def __init__(
         self,
-        model: str,
+        model: str = "",
         *,
         host: str | None = None,
         options: Mapping[str, Any] | None = None,
@@ -77,7 +80,9 @@ class OllamaChatCompletionClient(OpenAIChatCompletionClient):
         return required_key(self.provider, self._sources(), default="none")
 
     def _to_config(self) -> OllamaClientConfig:
-        return OllamaClientConfig(model=self.model, host=self._host, **self._said())
+        said = self._said()
+        options = {_AS_OLLAMA.get(name, name): said.pop(name) for name in [*said] if name in _OPTIONS}
+        return OllamaClientConfig(model=self.model, host=self._host, options=options or None, **said)
 
 
 def _url(host: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from ..cancellation import CancellationToken
 from .client import ChatCompletionClient
@@ -18,7 +19,8 @@ from .openai_config import OpenAIClientConfig
 from .openai_messages import WireFormat
 from .openai_models import UNKNOWN_MODEL_INFO, context_of, elsewhere, info_of
 from .openai_tools import WireTools
-from .sdk_client import Asked, Question, SDKChatCompletionClient
+from .request import check_supported
+from .sdk_client import OF_THE_REQUEST, Asked, Question, SDKChatCompletionClient
 from .strict_schema import response_format
 
 __all__ = ["UNKNOWN_MODEL_INFO", "OpenAIChatCompletionClient"]
@@ -42,22 +44,28 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
         include_name_in_message: send who speaks in the field for it; False for servers that refuse it. None: of
             Mistral's models False, else True.
         default_headers: sent with every request.
-        extra: arguments sent with every request, e.g. ``temperature`` or ``parallel_tool_calls``.
+        client: the SDK's client, made by the caller, who then says in `create_args` which model it asks: this is how
+            clients are made that others build on AutoGen's ``BaseOpenAIChatCompletionClient``.
+        create_args: arguments sent with every request, as `extra`.
+        extra: arguments sent with every request, e.g. ``temperature`` or ``parallel_tool_calls``; and of the SDK's
+            client ``http_client``, ``default_query`` and ``project``. Others are left out, with a warning.
 
     Raises:
         ConfigurationError: the `openai` package is not installed (at the first call).
-        ValueError: `model_info` lacks a field, or is said twice.
+        ValueError: no model is named; `model_info` lacks a field, or is said twice; or an argument is each call's own
+            (``messages``).
     """
 
     component_config_schema = OpenAIClientConfig
     provider = "openai"
     package, sdk_class, own_server = "openai", "AsyncOpenAI", "OpenAI"
+    sdk_arguments = (*SDKChatCompletionClient.sdk_arguments, "project")
 
     def __init__(
         self,
-        model: str,
+        model: str = "",
         *,
-        api_key: str | None = None,
+        api_key: str | SecretStr | None = None,
         base_url: str | None = None,
         organization: str | None = None,
         model_info: ModelInfo | None = None,
@@ -67,8 +75,13 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
         add_name_prefixes: bool = False,
         include_name_in_message: bool | None = None,
         default_headers: Mapping[str, str] | None = None,
+        client: Any = None,
+        create_args: Mapping[str, Any] | None = None,
         **extra: Any,
     ) -> None:
+        extra = {**(create_args or {}), **extra}
+        model = model or extra.get("model", "")
+        extra.pop("model", None)
         super().__init__(
             model,
             api_key=api_key,
@@ -83,6 +96,8 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
         )
         self._organization, self._names = organization, include_name_in_message
         self._format = WireFormat.of(self._model_info, name_prefixes=add_name_prefixes, names=include_name_in_message)
+        if client is not None:
+            self._client = client
 
     @property
     def answer_limit(self) -> int | None:
@@ -108,7 +123,22 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
         Args:
             max_consecutive_empty_chunk_tolerance: AutoGen's; empty chunks never end a stream here.
             include_usage: False for a server that refuses to be asked for its count of tokens.
+
+        Raises:
+            ValueError: `include_usage` is not what the ``stream_options`` say.
         """
+        if max_consecutive_empty_chunk_tolerance:
+            warnings.warn(
+                "max_consecutive_empty_chunk_tolerance is deprecated: empty chunks never end a stream",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        said = {**self._extra, **(extra_create_args or {})}.get("stream_options") or {}
+        if include_usage is not None and said.get("include_usage", include_usage) != include_usage:
+            raise ValueError(
+                "include_usage and extra_create_args['stream_options']['include_usage'] are both set, "
+                "but differ in value."
+            )
         counting = {} if include_usage is False or "stream_options" in self._extra else _COUNTING
         return super().create_stream(
             messages,
@@ -129,16 +159,32 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
             **offered.arguments(),
             **extra,
         }
-        asked = extra.get("response_format")  # for every request; a class, as AutoGen takes it, or the server's own
-        if question.json_output or isinstance(asked, type):
-            request.update(response_format(question.json_output or asked))
+        request.update(response_format(self._form(question)))
         # Servers of open models leave it to the reader to tell thought from answer.
         thinks_aloud = self._model_info["family"] in (ModelFamily.R1, ModelFamily.UNKNOWN)
         return Asked(request, partial(Answer, offered, thinks_aloud=thinks_aloud))
 
+    def _form(self, question: Question) -> bool | type[BaseModel] | None:
+        """The form of the answer as our own arguments say it; a `response_format` of the server's own goes as it is.
+
+        Raises:
+            ValueError: a class is said twice, or is more than the model can do.
+        """
+        form, wanted = question.extra.get("response_format"), question.json_output
+        if not isinstance(form, type) or isinstance(wanted, bool):
+            return wanted
+        if wanted is not None:
+            raise ValueError(
+                "response_format and json_output cannot be set to a Pydantic model class at the same time."
+            )
+        warnings.warn("response_format takes no class for long: say json_output", DeprecationWarning, stacklevel=2)
+        check_supported(self._model_info, (), (), form)
+        return form
+
     def _send(self, sdk: Any, request: dict[str, Any], *, stream: bool) -> Awaitable[Any]:
+        request = self._known(request, _known_arguments())
         if not stream:
-            request = {name: value for name, value in request.items() if name != "stream_options"}
+            request.pop("stream_options", None)
         sent: Awaitable[Any] = sdk.chat.completions.create(stream=stream, **request)
         return sent
 
@@ -166,3 +212,11 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
 
 _COUNTING: Mapping[str, Any] = {"stream_options": {"include_usage": True}}
 """Asks for the count of tokens at the end of a stream."""
+
+
+@cache
+def _known_arguments() -> frozenset[str]:
+    from openai.types.chat.completion_create_params import CompletionCreateParamsBase
+
+    sent = CompletionCreateParamsBase.__annotations__.keys()
+    return frozenset({*sent, *OF_THE_REQUEST})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -28,7 +29,9 @@ FINISH_REASONS: dict[str, FinishReasons] = {
     "tool_calls": "function_calls",
     "function_call": "function_calls",
     "content_filter": "content_filter",
+    "end_turn": "stop",
 }
+"""What servers say, in lower case; the last is Anthropic's, which some pass on."""
 _CUT = ("length", "content_filter")
 _THINKING = re.compile(r"\s*<think>(.*?)</think>\s*", re.S)
 
@@ -85,7 +88,8 @@ class Answer:
             pass  # in one piece there is nothing to show
 
     def _add(self, chunk: Any) -> Iterator[str | CallPiece]:
-        self.model = label(chunk.model) or self.model
+        if isinstance(chunk.model, str | int):  # what is not needed for an answer may be anything
+            self.model = label(chunk.model) or self.model
         said = chunk.usage and RequestUsage(count(chunk.usage.prompt_tokens), count(chunk.usage.completion_tokens))
         self.counted = bool(said) and said != RequestUsage()  # some servers say 0 until they know
         self.usage = said or self.usage
@@ -97,15 +101,18 @@ class Answer:
         if index != self._index:
             return  # of several answers (`n`), whose pieces come mixed, the first is the answer
         if self.finish_reason not in _CUT:  # what was cut off is not made whole by a second reason
-            self.finish_reason = text(choice.finish_reason) or self.finish_reason
+            self.finish_reason = text(choice.finish_reason).lower() or self.finish_reason
         delta = getattr(choice, "message", None) or choice.delta
         if delta is None:
             return
+        if getattr(delta, "function_call", None):
+            raise ValueError("function_call is deprecated and is not supported by this model client")
         for number, piece in enumerate(delta.tool_calls or ()):
             # The calls of an answer that comes whole are not numbered.
             yield self._add_call(piece, getattr(piece, "index", number))
         self._add_logprobs(getattr(choice, "logprobs", None))
-        self.refusal += text(getattr(delta, "refusal", None))
+        refusal = getattr(delta, "refusal", None)
+        self.refusal += refusal if isinstance(refusal, str) else ""
         # Servers of reasoning models send the thought beside the text, under a name of their own.
         reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""
         yield from self._said.add(reasoning if isinstance(reasoning, str) else "", text(delta.content))
@@ -141,7 +148,7 @@ class Answer:
         call.id, arguments = call.id or id, ""
         if piece.function is not None:
             call.name = call.name or label(piece.function.name)
-            arguments = text(piece.function.arguments)
+            arguments = _as_json(piece.function.arguments)
         call.arguments += arguments
         return CallPiece(self._calls.index(call), call.id, self._tools.ours(call.name), arguments)
 
@@ -178,3 +185,8 @@ class Answer:
     def _made(self, call: _Call) -> FunctionCall:
         id = call.id or f"call_{uuid.uuid4().hex}"
         return FunctionCall(id, mended(call.arguments) or "{}", self._tools.ours(call.name))
+
+
+def _as_json(arguments: Any) -> str:
+    """A call's arguments; some servers send the object in the place of its JSON."""
+    return json.dumps(arguments) if isinstance(arguments, dict) else text(arguments)

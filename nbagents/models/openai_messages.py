@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from ..image import Image
 from .messages import (
+    AssistantMessage,
     FunctionExecutionResultMessage,
     LLMMessage,
     SystemMessage,
@@ -78,6 +79,8 @@ class WireFormat:
         elif isinstance(message, FunctionExecutionResultMessage):
             for result in message.content:
                 yield {"role": "tool", "tool_call_id": result.call_id, "content": result.content}
+        elif not isinstance(message, AssistantMessage):
+            raise ValueError(f"Unknown message type: {type(message)}")
         elif isinstance(message.content, str):
             # Taken for the beginning of the answer, which must not end in a blank.
             yield {"role": "assistant", "content": message.content.rstrip() or message.content}

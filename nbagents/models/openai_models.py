@@ -30,11 +30,14 @@ _KNOWN: tuple[tuple[str, str, bool, bool, int], ...] = (
     ("gpt-5", ModelFamily.GPT_5, True, True, 400_000),
     ("gpt-4.1", ModelFamily.GPT_41, True, True, 1_047_576),
     ("gpt-4.5", ModelFamily.GPT_45, True, True, 128_000),
+    ("gpt-4o-2024-05-13", ModelFamily.GPT_4O, True, False, 128_000),
     ("gpt-4o", ModelFamily.GPT_4O, True, True, 128_000),
     ("chatgpt-4o", ModelFamily.GPT_4O, True, True, 128_000),
     ("gpt-4-turbo", ModelFamily.GPT_4, True, False, 128_000),
     ("gpt-4", ModelFamily.GPT_4, False, False, 8_192),
     ("gpt-3.5", ModelFamily.GPT_35, False, False, 16_385),
+    ("o1-mini", ModelFamily.O1, False, False, 128_000),
+    ("o1-preview", ModelFamily.O1, False, False, 128_000),
     ("o1", ModelFamily.O1, True, True, 200_000),
     ("o3-mini", ModelFamily.O3, False, True, 200_000),
     ("o3", ModelFamily.O3, True, True, 200_000),
@@ -46,8 +49,16 @@ _KNOWN: tuple[tuple[str, str, bool, bool, int], ...] = (
 
 _FAMILIES: tuple[tuple[str, str, bool, int], ...] = (
     # beginning, family, vision, tokens
-    ("claude-3-5-haiku", ModelFamily.CLAUDE_3_5_HAIKU, False, 200_000),
-    ("claude", "claude-4-sonnet", True, 200_000),
+    ("claude-3-haiku", ModelFamily.CLAUDE_3_HAIKU, True, 200_000),
+    ("claude-3-sonnet", ModelFamily.CLAUDE_3_SONNET, True, 200_000),
+    ("claude-3-opus", ModelFamily.CLAUDE_3_OPUS, True, 200_000),
+    ("claude-3-5-haiku", ModelFamily.CLAUDE_3_5_HAIKU, True, 200_000),
+    ("claude-3-5-sonnet", ModelFamily.CLAUDE_3_5_SONNET, True, 200_000),
+    ("claude-3-7-sonnet", ModelFamily.CLAUDE_3_7_SONNET, True, 200_000),
+    ("claude-opus", ModelFamily.CLAUDE_4_OPUS, True, 200_000),
+    ("claude", ModelFamily.CLAUDE_4_SONNET, True, 200_000),
+    ("gemini-1.5-flash", ModelFamily.GEMINI_1_5_FLASH, True, 1_048_576),
+    ("gemini-1.5-pro", ModelFamily.GEMINI_1_5_PRO, True, 2_097_152),
     ("gemini-2.5-flash", ModelFamily.GEMINI_2_5_FLASH, True, 1_048_576),
     ("gemini-2.5-pro", ModelFamily.GEMINI_2_5_PRO, True, 1_048_576),
     ("gemini-2.0-flash", ModelFamily.GEMINI_2_0_FLASH, True, 1_048_576),
@@ -55,6 +66,7 @@ _FAMILIES: tuple[tuple[str, str, bool, int], ...] = (
     ("gpt-oss", ModelFamily.UNKNOWN, False, 131_072),
     ("llama-4-scout", ModelFamily.LLAMA_4_SCOUT, True, 131_072),
     ("llama-4-maverick", ModelFamily.LLAMA_4_MAVERICK, True, 131_072),
+    ("llama-3.3-8b", ModelFamily.LLAMA_3_3_8B, False, 131_072),
     ("llama-3.3-70b", ModelFamily.LLAMA_3_3_70B, False, 131_072),
     ("codestral", ModelFamily.CODESRAL, False, 131_072),
     ("ministral", ModelFamily.MINISTRAL, False, 131_072),
@@ -92,7 +104,8 @@ def info_of(model: str) -> ModelInfo:
             return UNKNOWN_MODEL_INFO | {"family": family, "vision": vision, "structured_output": structured}
     for beginning, family, vision, _ in _FAMILIES:
         if name.startswith(beginning):
-            return UNKNOWN_MODEL_INFO | {"family": family, "vision": vision}
+            several = not ModelFamily.is_gemini(family)  # which heeds only the last
+            return UNKNOWN_MODEL_INFO | {"family": family, "vision": vision, "multiple_system_messages": several}
     return UNKNOWN_MODEL_INFO | {"vision": True} if _SEES.search(name) else UNKNOWN_MODEL_INFO
 
 

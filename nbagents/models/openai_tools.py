@@ -35,6 +35,11 @@ class WireTools:
             if other != schema["name"]:
                 raise ValueError(f"the tools {other!r} and {schema['name']!r} are one name to the model: rename one")
 
+    @property
+    def names(self) -> list[str]:
+        """The tools' own names."""
+        return [schema["name"] for schema in self._schemas]
+
     def arguments(self) -> dict[str, Any]:
         """The request's arguments; none where there are no tools."""
         if not self._schemas:

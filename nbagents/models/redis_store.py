@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from ..component import Component, ComponentConfig
 from ..errors import ConfigurationError
-from .cache_store import CacheStore, from_text
+from .cache_store import CacheStore, from_text, is_json
 
 T = TypeVar("T")
 
@@ -62,7 +62,8 @@ class RedisStore(CacheStore[T], Component[RedisStoreConfig]):
 
     def set(self, key: str, value: T) -> None:
         try:
-            self.cache.set(key, to_json(value))
+            # Text stands there as it is, as AutoGen's does, unless it would be read as something else.
+            self.cache.set(key, value if isinstance(value, str) and not is_json(value) else to_json(value))
         except _redis().RedisError as error:
             logger.warning("Redis did not answer, so the value is not kept: %s", error)
 

@@ -35,7 +35,8 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
     """Gives its answers in order; each word is a token.
 
     Args:
-        chat_completions: the answers; a str becomes a `CreateResult` whose usage counts words.
+        chat_completions: the answers; a str becomes a `CreateResult` whose usage counts words, and is streamed word by
+            word.
         model_info: what the client claims to be able to do.
     """
 
@@ -54,6 +55,11 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
         self._usage = self._latest = RequestUsage()
         self._create_calls: list[dict[str, Any]] = []
         self._count = Tally(_words)
+
+    @property
+    def provided_message_count(self) -> int:
+        """So many answers the script has."""
+        return len(self.chat_completions)
 
     @property
     def create_calls(self) -> list[dict[str, Any]]:
@@ -103,7 +109,7 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
         self._create_calls.append(
             {
                 "messages": messages.copy() if isinstance(messages, Prompt) else list(messages),
-                "tools": tools,
+                "tools": list(tools),
                 "tool_choice": tool_choice,
                 "json_output": json_output,
                 "extra_create_args": extra_create_args or {},
@@ -132,8 +138,9 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
             extra_create_args=extra_create_args,
             cancellation_token=cancellation_token,
         )
-        if isinstance(result.content, str) and result.content:
-            *words, last = result.content.split(" ")
+        text = self.chat_completions[self._next - 1]
+        if isinstance(text, str) and text:
+            *words, last = text.split(" ")
             for word in words:
                 yield f"{word} "
             yield last

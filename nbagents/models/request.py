@@ -62,7 +62,7 @@ def check_supported(
     """Refuse what the model cannot do, before it is asked.
 
     Raises:
-        ValueError: `model_info` says that it cannot; says which field.
+        ValueError: `model_info` says that it cannot; says which field. Or `json_output` is something else.
     """
     if not info["vision"] and any(
         isinstance(part, Image)
@@ -70,10 +70,16 @@ def check_supported(
         if isinstance(message, UserMessage) and not isinstance(message.content, str)
         for part in message.content
     ):
-        raise ValueError("Model does not support vision and image was provided: say model_info['vision'] if it does")
+        raise ValueError("Model does not support vision and image was provided. Say model_info['vision'] if it does")
     if tools and not info["function_calling"]:
-        raise ValueError("Model does not support function calling: say model_info['function_calling'] if it does")
+        raise ValueError("Model does not support function calling. Say model_info['function_calling'] if it does")
+    if not (json_output is None or isinstance(json_output, bool) or _is_form(json_output)):
+        raise ValueError(f"json_output must be a boolean or a Pydantic model class, got {type(json_output)}")
     if json_output is True and not info["json_output"]:
-        raise ValueError("Model does not support JSON output: say model_info['json_output'] if it does")
+        raise ValueError("Model does not support JSON output. Say model_info['json_output'] if it does")
     if isinstance(json_output, type) and not info.get("structured_output", False):
-        raise ValueError("Model does not support structured output: say model_info['structured_output'] if it does")
+        raise ValueError("Model does not support structured output. Say model_info['structured_output'] if it does")
+
+
+def _is_form(json_output: object) -> bool:
+    return isinstance(json_output, type) and issubclass(json_output, BaseModel)

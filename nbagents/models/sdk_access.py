@@ -26,13 +26,18 @@ from .openai_config import OpenAIClientConfig, not_default, without_secret_heade
 from .retrying import RetryPolicy
 from .sdk_connection import SDKConnection
 
+_EACH_CALLS = {"stream", "messages", "function_call", "functions"}
+
 
 class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
     """A client's server and key; its arguments are those of `OpenAIChatCompletionClient`.
 
     Args:
         known_info: what the model's name says that it can do, for where the user does not say it.
-        extra: arguments sent with every request.
+        extra: arguments sent with every request, and those of the SDK's client (`sdk_arguments`).
+
+    Raises:
+        ValueError: no model is named, or one of `extra` is each call's own.
     """
 
     component_config_schema = OpenAIClientConfig
@@ -41,6 +46,8 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
     """The SDK's."""
     sdk_class: ClassVar[str]
     """The SDK's client."""
+    sdk_arguments: ClassVar[tuple[str, ...]] = ("http_client", "default_query")
+    """What the SDK's client takes besides, and is handed on to it; it stands in no JSON."""
     own_server: ClassVar[str]
     """What the server is called that the SDK asks where nobody names another."""
     _address_from_json = False
@@ -51,7 +58,7 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
         self,
         model: str,
         *,
-        api_key: str | None,
+        api_key: str | SecretStr | None,
         base_url: str | None,
         model_info: ModelInfo | None,
         known_info: ModelInfo,
@@ -61,12 +68,18 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
         default_headers: Mapping[str, str] | None,
         extra: dict[str, Any],
     ) -> None:
+        if not model:
+            raise ValueError(f"model is required for {type(self).__name__}")
+        api_key = api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key
         learn(self.provider, api_key or "")
         self.model = model
         self._api_key, self._base_url = api_key, base_url
         self._model_info, self._known_info = model_info or known_info, known_info
         self._timeout, self._headers, self._name_prefixes = timeout, default_headers, add_name_prefixes
         self._retry = RetryPolicy(max_retries)
+        if own := _EACH_CALLS & extra.keys():
+            raise ValueError(f"Disallowed create args are present: {own}")
+        self._sdk_arguments = {name: extra.pop(name) for name in self.sdk_arguments if name in extra}
         self._extra = extra
         self._connection = SDKConnection(self._sdk_client)
 
@@ -78,6 +91,22 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
     @property
     def model_info(self) -> ModelInfo:
         return self._model_info
+
+    @property
+    def _client(self) -> Any:
+        """The SDK's client, under the name that AutoGen has for it: tests put their own in its place."""
+        return self._connection.one
+
+    @_client.setter
+    def _client(self, sdk: Any) -> None:
+        self._connection.one = sdk
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_connection"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._connection = SDKConnection(self._sdk_client)
 
     async def close(self) -> None:
         self._closings += 1
@@ -107,7 +136,8 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
             ) from error
         where = self._where()
         options = sdk_options(sdk, self._server, self._address(), self._timeout)
-        return getattr(sdk, self.sdk_class)(**where, default_headers=self._headers, **options)
+        made_with = {**where, "default_headers": self._headers, **options, **self._sdk_arguments}
+        return getattr(sdk, self.sdk_class)(**made_with)
 
     def _where(self) -> dict[str, Any]:
         """The arguments of the SDK's client that say which server is asked, and by whom."""

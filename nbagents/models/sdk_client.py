@@ -6,8 +6,9 @@ its answer look (`_asked`) and how it is sent (`_send`); `SDKAccess` says to who
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,13 +17,13 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from ..cancellation import CancellationToken
-from ..errors import ModelConnectionError, ModelError
+from ..errors import ModelConnectionError, ModelError, UnknownArgument
 from .attempt import Attempt, SDKAnswer
 from .characters import mended_all
 from .complete_answer import check_complete
 from .direct_calls import tell_answered, tell_asked
 from .guarded_http import answers_told
-from .linked import linked, linked_items
+from .linked import closing, linked, linked_items
 from .messages import CreateResult, LLMMessage, RequestUsage
 from .notices import FailedAttempt, tell
 from .offered import OfferedTool, ToolChoice
@@ -30,6 +31,9 @@ from .request import check_supported
 from .sdk_access import SDKAccess
 from .sdk_errors import translated_errors
 from .token_estimate import BYTES_PER_TOKEN
+
+OF_THE_REQUEST = ("stream", "timeout", "extra_headers", "extra_query", "extra_body")
+"""What the SDKs take beside the arguments that are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class SDKChatCompletionClient(SDKAccess):
         async def ask() -> AsyncGenerator[str | CreateResult, None]:
             with self._attempt(question, asked) as attempt:
                 async with (
-                    await self._sent(attempt, asked, cancellation_token, stream=True) as stream,
+                    closing(await self._sent(attempt, asked, cancellation_token, stream=True)) as stream,
                     aclosing(linked_items(aiter(stream), cancellation_token)) as pieces,
                 ):
                     async for piece in pieces:
@@ -180,6 +184,19 @@ class SDKChatCompletionClient(SDKAccess):
                 return await linked(self._send(sdk, asked.request, stream=stream), token)
             except UnicodeEncodeError:  # half a character cannot be sent
                 return await linked(self._send(sdk, mended_all(asked.request), stream=stream), token)
+
+    def _known(self, request: dict[str, Any], known: Set[str]) -> dict[str, Any]:
+        """The request without what the SDK does not know and every request has; AutoGen leaves that out as well.
+
+        Raises:
+            UnknownArgument: a single call asks for it.
+        """
+        unknown = request.keys() - known
+        if asked := unknown - self._extra.keys():
+            raise UnknownArgument(f"Extra create args are invalid: {asked}")
+        if unknown:
+            warnings.warn(f"{self._server.name}: the client knows no {', '.join(sorted(unknown))}", stacklevel=2)
+        return {name: value for name, value in request.items() if name not in unknown}
 
     def _complete(self, answer: SDKAnswer) -> CreateResult:
         """The whole answer.

@@ -33,10 +33,24 @@ class SDKConnection(Generic[T]):
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
+        self._one: T | None = None
         finalize(self, _abandon, self._made).atexit = False
+
+    @property
+    def one(self) -> T:
+        """One client for all loops, from now on: what somebody does to it is done to every call."""
+        if self._one is None:
+            self._one = self._make()
+        return self._one
+
+    @one.setter
+    def one(self, sdk: T) -> None:
+        self._one = sdk
 
     async def sdk(self) -> T:
         """The client of the running loop."""
+        if self._one is not None:
+            return self._one
         loop = asyncio.get_running_loop()
         found = self._made.get(loop)
         if found is None:
@@ -47,6 +61,8 @@ class SDKConnection(Generic[T]):
     async def close(self) -> None:
         """Close all; one whose loop has ended lost its sockets with it. The next call makes a new one."""
         running = asyncio.get_running_loop()
+        if self._one is not None:
+            await self._one.close()
         for loop, sdk in list(self._made.items()):
             self._made.pop(loop, None)
             if loop is running:

@@ -8,9 +8,11 @@ from pydantic import BaseModel
 
 
 def response_format(json_output: bool | type[BaseModel] | None) -> dict[str, Any]:
-    """The request's argument that asks for JSON; none where text is wanted."""
-    if not json_output:
+    """The request's argument that asks for JSON; none where nothing is said of it."""
+    if json_output is None:
         return {}
+    if json_output is False:
+        return {"response_format": {"type": "text"}}
     if json_output is True:
         return {"response_format": {"type": "json_object"}}
     schema = json_output.model_json_schema()

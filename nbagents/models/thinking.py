@@ -26,8 +26,10 @@ class ThinkingText:
             self._thinking = True
         if text:
             self.text += text
-            yield f"</think>{text}" if self._thinking else text
-            self._thinking = False
+            if self._thinking:
+                self._thinking = False
+                yield "</think>"
+            yield text
 
     def end(self) -> Iterator[str]:
         """Say what was held back, and close a thought on which nothing was said."""

@@ -10,10 +10,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from ..agents.streaming import Emit, closing, emitted, owned
+from ..agents.streaming import Emit, emitted, owned
 from ..agents.task import Task, TaskResult, task_messages
 from ..cancellation import CancellationToken
 from ..messages import BaseChatMessage, ModelClientStreamingChunkEvent
+from ..models.linked import closing
 from ..runtime import Gate, account, ensured_gate
 from ..runtime.hold import under
 from ..runtime.spans import team_span

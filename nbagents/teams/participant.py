@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..agents.agent_port import ChatAgent
-from ..agents.streaming import closing
 from ..agents.task import Response, TaskResult, no_response
 from ..cancellation import CancellationToken
 from ..messages import BaseAgentEvent, BaseChatMessage
+from ..models.linked import closing
 from .team import Team
 
 Message = BaseAgentEvent | BaseChatMessage

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from nbagents.agents import BaseChatAgent, Response
 from nbagents.cancellation import CancellationToken
 from nbagents.messages import BaseChatMessage, TextMessage
-from nbagents.models import CreateResult, FunctionCall, ModelInfo, ReplayChatCompletionClient, RequestUsage
+from nbagents.models import (
+    CreateResult,
+    FunctionCall,
+    LLMMessage,
+    ModelInfo,
+    ReplayChatCompletionClient,
+    RequestUsage,
+)
 
 ABLE: ModelInfo = {
     "vision": False, "function_calling": True, "json_output": True, "structured_output": True, "family": "unknown",
@@ -21,6 +29,19 @@ USAGE = RequestUsage(prompt_tokens=3, completion_tokens=2)
 def client(*answers: CreateResult | str, **info: Any) -> ReplayChatCompletionClient:
     """A model that gives these answers in order, and can do everything but see, unless `info` says otherwise."""
     return ReplayChatCompletionClient(answers, model_info={**ABLE, **info})
+
+
+class Spoken(ReplayChatCompletionClient):
+    """A model that says its results word by word, with what it thought only at the end."""
+
+    async def create_stream(
+        self, messages: Sequence[LLMMessage], **asked: Any
+    ) -> AsyncGenerator[str | CreateResult, None]:
+        result = await self.create(messages, **asked)
+        assert isinstance(result.content, str)
+        for word in re.findall(r"\S+\s*", result.content):
+            yield word
+        yield result
 
 
 def calls(*named: tuple[str, str], thought: str | None = None) -> CreateResult:

@@ -21,7 +21,7 @@ from nbagents.messages import (
 )
 from nbagents.models import AssistantMessage, CreateResult, SystemMessage
 from nbagents.tools import FunctionTool, StaticWorkbench
-from tests.agents.scripts import USAGE, calls, client, kinds, prompt, thinking
+from tests.agents.scripts import USAGE, Spoken, calls, client, kinds, prompt, thinking
 
 ADD = ("add", '{"a": 1, "b": 2}')
 
@@ -83,7 +83,7 @@ async def test_a_thought_is_shown_and_kept() -> None:
 
 
 async def test_chunks_name_the_message_that_they_belong_to_also_after_a_thought() -> None:
-    agent = AssistantAgent("a", client(thinking("one two", "hmm")), model_client_stream=True)
+    agent = AssistantAgent("a", Spoken([thinking("one two", "hmm")]), model_client_stream=True)
     items = [item async for item in agent.run_stream(task="go")]
     chunks = [item for item in items if isinstance(item, ModelClientStreamingChunkEvent)]
     assert "".join(chunk.content for chunk in chunks) == "one two"

@@ -109,6 +109,9 @@ def test_a_private_module_has_what_is_private_there_and_here() -> None:
     registry = module_of("autogen_core._serialization").SerializationRegistry
     assert registry is nbagents.runtime.SerializationRegistry
     assert not hasattr(module_of("autogen_core"), "SerializationRegistry")
+    assert issubclass(
+        module_of("autogen_ext.code_executors._common").CommandLineCodeResult, nbagents.executors.CodeResult
+    )
     assert module_of("autogen_agentchat.teams._group_chat._graph._digraph_group_chat").GraphFlow
     for module, config in (("agents._message_filter_agent", "MessageFilterAgent"), ("tools._team", "TeamTool")):
         assert issubclass(getattr(module_of(f"autogen_agentchat.{module}"), f"{config}Config"), BaseModel)

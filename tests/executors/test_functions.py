@@ -122,7 +122,9 @@ def test_functions_are_called_as_ever() -> None:
     assert half(4) == 2 and half.python_packages == ["numpy"]
     assert FunctionWithRequirements.from_callable(twice)("a") == "aa"
     assert SHOUT.compiled_func("a") == "A!"
-    with pytest.raises(NotImplementedError, match="import it there"):
+    with pytest.raises(
+        NotImplementedError, match="String based function with requirement objects are not directly callable"
+    ):
         SHOUT("a")
 
 

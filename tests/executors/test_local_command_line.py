@@ -16,7 +16,12 @@ import pytest
 
 from nbagents.cancellation import CancellationToken
 from nbagents.code import CodeBlock
-from nbagents.executors import CodeExecutor, CommandLineCodeResult, LocalCommandLineCodeExecutor
+from nbagents.executors import (
+    CodeExecutor,
+    CommandLineCodeResult,
+    LocalCommandLineCodeExecutor,
+    create_default_code_executor,
+)
 from nbagents.executors.output_text import LIMIT
 from nbagents.executors.stopped_code import shown_before
 
@@ -343,6 +348,15 @@ def test_it_says_what_it_cannot_take(tmp_path: Path) -> None:
         LocalCommandLineCodeExecutor(timeout=0)
     with pytest.warns(UserWarning, match="on this machine"), pytest.raises(ValueError, match="'my-module' is not"):
         LocalCommandLineCodeExecutor(functions_module="my-module")
+
+
+def test_the_default_without_an_engine_is_this_machine_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    with pytest.warns(UserWarning, match="on this machine") as told:
+        assert isinstance(create_default_code_executor(tmp_path), LocalCommandLineCodeExecutor)
+    assert "Docker is not available or not running" in str(told[0].message) and "none.sock" in str(told[0].message)
 
 
 def test_as_json_and_back(tmp_path: Path) -> None:

@@ -46,6 +46,23 @@ def test_autogen_s_clients_load_and_dump_alike(module: str, kind: type[Any], con
 def test_ollama_s_options_are_said_in_the_protocol_that_is_used() -> None:
     client = ChatCompletionClient.load_component(said("ollama", "OllamaChatCompletionClient", OLLAMA))
     assert isinstance(client, OllamaChatCompletionClient) and client.answer_limit == 9
+    assert client.dump_component().config["options"] == OLLAMA["options"]
+    said_otherwise = OllamaChatCompletionClient("llama3.2", max_tokens=9, temperature=0.5).dump_component().config
+    assert said_otherwise == {"model": "llama3.2", "options": {"num_predict": 9, "temperature": 0.5}}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        OpenAIChatCompletionClient,
+        AzureOpenAIChatCompletionClient,
+        AnthropicChatCompletionClient,
+        OllamaChatCompletionClient,
+    ],
+)
+def test_a_model_must_be_named(kind: type[Any]) -> None:
+    with pytest.raises(ValueError, match=f"model is required for {kind.__name__}"):
+        kind(api_key="k")
 
 
 def test_a_token_provider_that_is_a_function_is_in_no_json() -> None:
@@ -83,7 +100,8 @@ def test_what_a_model_can_do_may_be_said_in_the_older_form(kind: type[Any]) -> N
     with pytest.warns(DeprecationWarning, match="use model_info"):
         client = kind(model="m", model_capabilities=OLD)
     assert client.model_info == {**OLD, "family": "unknown", "structured_output": False}
-    assert client.capabilities == OLD
+    with pytest.warns(DeprecationWarning, match="use model_info"):
+        assert client.capabilities == client.model_info
     with pytest.raises(ValueError, match="mutually exclusive"):
         kind(model="m", model_capabilities=OLD, model_info=client.model_info)
 

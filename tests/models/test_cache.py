@@ -183,6 +183,22 @@ def test_a_disk_store_read_from_json_unpickles_nothing(tmp_path: Path) -> None:
     assert Trap.sprung  # it is one that works
 
 
+@pytest.mark.parametrize("value", ["plain text", "", "3", '{"a": 1}', 3, None, {"a": [1]}, ["x", 2.5]])
+def test_a_value_comes_back_as_it_was(store: CacheStore[Any], value: Any) -> None:
+    store.set("key", value)
+    assert store.get("key", "nothing") == value
+
+
+def test_text_stands_in_redis_as_it_is() -> None:
+    with served() as port, redis.Redis(port=port) as connected:
+        store = RedisStore[str](connected)
+        store.set("ours", "some text")
+        connected.set("theirs", "other text")
+        connected.set("no text", b"\xff\xfe")
+        assert connected.get("ours") == b"some text" and store.get("theirs") == "other text"
+        assert store.get("no text", "nothing") == "nothing"
+
+
 def test_a_redis_store_is_dumped_without_its_password_and_loads() -> None:
     with served() as port:
         connected = redis.Redis(host="127.0.0.1", port=port, password="hunter2", socket_timeout=2.5)

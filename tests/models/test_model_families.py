@@ -11,7 +11,9 @@ from nbagents.models import (
     AssistantMessage,
     CreateResult,
     LLMMessage,
+    ModelFamily,
     OpenAIChatCompletionClient,
+    SystemMessage,
     UserMessage,
 )
 from tests.models.sse_server import SSEServer, sse_server
@@ -51,6 +53,37 @@ async def test_messages_without_text(server: SSEServer, model: str, texts: list[
     assert [message["content"] for message in await sent(server, model)] == texts
 
 
+@pytest.mark.parametrize(
+    ("model", "family"),
+    [
+        ("claude-3-opus-20240229", ModelFamily.CLAUDE_3_OPUS),
+        ("claude-3-5-sonnet-20241022", ModelFamily.CLAUDE_3_5_SONNET),
+        ("claude-opus-4-20250514", ModelFamily.CLAUDE_4_OPUS),
+        ("claude-sonnet-5", ModelFamily.CLAUDE_4_SONNET),
+        ("gemini-1.5-flash", ModelFamily.GEMINI_1_5_FLASH),
+        ("gemini-9", ModelFamily.GEMINI_2_5_PRO),
+        ("Llama-3.3-8B-Instruct", ModelFamily.LLAMA_3_3_8B),
+        ("o1-mini", ModelFamily.O1),
+    ],
+)
+def test_a_name_says_the_family(model: str, family: str) -> None:
+    assert OpenAIChatCompletionClient(model, api_key="k").model_info["family"] == family
+
+
+@pytest.mark.parametrize(("model", "able"), [("gpt-4o", True), ("gpt-4o-2024-05-13", False), ("o1-mini", False)])
+def test_the_first_of_a_family_may_not_know_structured_output(model: str, able: bool) -> None:
+    assert OpenAIChatCompletionClient(model, api_key="k").model_info["structured_output"] is able
+
+
+async def test_gemini_heeds_one_system_message_only_so_it_gets_one(server: SSEServer) -> None:
+    server.says({"content": "ok"})
+    client = OpenAIChatCompletionClient("gemini-2.5-flash", base_url=server.url, api_key="k")
+    several: list[LLMMessage] = [SystemMessage(content="a"), SystemMessage(content="b"), *SAID]
+    assert [part async for part in client.create_stream(several)]
+    await client.close()
+    assert [each["content"] for each in server.bodies[-1]["messages"] if each["role"] == "system"] == ["a\nb"]
+
+
 async def test_mistral_s_server_refuses_to_be_told_who_speaks(server: SSEServer) -> None:
     assert not any("name" in message for message in await sent(server, "mistral-large"))
     assert any("name" in message for message in await sent(server, "mistral-large", include_name_in_message=True))
@@ -75,8 +108,11 @@ async def test_the_count_of_tokens_is_asked_for_unless_told_otherwise(
 ) -> None:
     server.says({"content": "ok"})
     client = OpenAIChatCompletionClient("m", base_url=server.url, api_key="k")
-    stream = client.create_stream(SAID, include_usage=wanted, max_consecutive_empty_chunk_tolerance=3)
+    with pytest.warns(DeprecationWarning, match="empty chunks"):
+        stream = client.create_stream(SAID, include_usage=wanted, max_consecutive_empty_chunk_tolerance=3)
     assert [part async for part in stream]
+    with pytest.raises(ValueError, match="are both set, but differ in value"):
+        client.create_stream(SAID, include_usage=False, extra_create_args={"stream_options": {"include_usage": True}})
     await client.close()
     assert server.bodies[-1].get("stream_options") == asked
 

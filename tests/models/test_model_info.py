@@ -47,9 +47,10 @@ def test_families() -> None:
         ModelFamily()
 
 
-def test_capabilities_are_a_part_of_the_info() -> None:
-    capabilities = ReplayChatCompletionClient(["x"], model_info={**WHOLE, "structured_output": True}).capabilities  # type: ignore[typeddict-item]
-    assert capabilities == {"vision": True, "function_calling": True, "json_output": True}
+def test_capabilities_are_an_older_name_of_the_info() -> None:
+    client = ReplayChatCompletionClient(["x"], model_info={**WHOLE, "structured_output": True})  # type: ignore[typeddict-item]
+    with pytest.warns(DeprecationWarning, match="use model_info"):
+        assert client.capabilities == client.model_info
 
 
 def test_tokens_are_estimated_from_everything_that_is_sent() -> None:

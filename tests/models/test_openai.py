@@ -116,8 +116,11 @@ async def test_a_format_for_every_request_may_be_a_class_and_gives_way_to_what_o
     llmock: Any, client: OpenAIChatCompletionClient
 ) -> None:
     always = OpenAIChatCompletionClient("gpt-4o", base_url=llmock.base_url(), api_key="k", response_format=Person)
-    await always.create(HELLO)
+    with pytest.warns(DeprecationWarning, match="json_output"):
+        await always.create(HELLO)
     assert llmock.last_request.body["response_format"]["json_schema"]["name"] == "Person"
+    with pytest.raises(ValueError, match="cannot be set to a Pydantic model class at the same time"):
+        await always.create(HELLO, json_output=Person)
     await always.create(HELLO, json_output=True)
     assert llmock.last_request.body["response_format"] == {"type": "json_object"}
     await always.close()

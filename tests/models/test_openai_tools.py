@@ -134,10 +134,18 @@ async def test_tool_choice(llmock: Any, client: OpenAIChatCompletionClient, choi
 
 async def test_a_choice_that_cannot_be_followed_is_refused() -> None:
     client = OpenAIChatCompletionClient("m", api_key="k")
-    with pytest.raises(ValueError, match="tool_choice is 'required', but there are no tools"):
-        await client.create(HELLO, tool_choice="required")
-    with pytest.raises(ValueError, match="names 'b', but the tools are a"):
+    with pytest.raises(ValueError, match="tool_choice specified but no tools provided"):
+        await client.create(HELLO, tool_choice=Tool("b"))
+    with pytest.raises(ValueError, match="tool_choice references 'b' but it's not in the provided tools, which are a"):
         await client.create(HELLO, tools=[Tool("a")], tool_choice=Tool("b"))
+    for neither in ("always", None, {"name": "a"}):
+        with pytest.raises(ValueError, match="tool_choice must be a Tool object, 'auto', 'required', or 'none', got"):
+            await client.create(HELLO, tools=[Tool("a")], tool_choice=neither)  # type: ignore[arg-type]
+
+
+async def test_no_choice_is_sent_if_there_is_nothing_to_call(llmock: Any, client: OpenAIChatCompletionClient) -> None:
+    await client.create(HELLO, tool_choice="required")
+    assert "tool_choice" not in llmock.last_request.body
 
 
 async def test_tool_names_are_normalised_on_the_wire_and_ours_again_in_calls(server: SSEServer) -> None:
@@ -175,6 +183,25 @@ async def test_a_call_without_id_and_arguments_gets_them(server: SSEServer) -> N
     assert result.content[0].arguments == "{}" and result.content[0].id.startswith("call_")
 
 
+async def test_arguments_that_come_as_an_object_become_json(server: SSEServer) -> None:
+    server.says(piece(0, "c1", "get_weather", {"city": "Oslo"}), finish="tool_calls")
+    _, result = await answer(server, tools=[WEATHER])
+    assert result.content == [FunctionCall("c1", '{"city": "Oslo"}', "get_weather")]
+
+
+@pytest.mark.parametrize(("said", "finish"), [("STOP", "stop"), ("end_turn", "stop"), ("Length", "length")])
+async def test_servers_have_their_own_words_for_an_end(server: SSEServer, said: str, finish: str) -> None:
+    server.says({"content": "ok"}, finish=said)
+    _, result = await answer(server)
+    assert result.finish_reason == finish
+
+
+async def test_a_call_in_the_form_of_before_tools_is_refused(server: SSEServer) -> None:
+    server.says({"function_call": {"name": "f", "arguments": "{}"}}, finish="function_call")
+    with pytest.raises(ModelResponseError, match="function_call is deprecated and is not supported"):
+        await answer(server)
+
+
 async def test_text_beside_calls_is_the_thought(server: SSEServer) -> None:
     server.says({"content": "I look it up."}, piece(0, "c1", "get_weather", "{}"), finish="tool_calls")
     texts, result = await answer(server, tools=[WEATHER])
@@ -185,7 +212,7 @@ async def test_text_beside_calls_is_the_thought(server: SSEServer) -> None:
 async def test_reasoning_streams_between_marks_and_becomes_the_thought(server: SSEServer) -> None:
     server.says({"reasoning_content": "hm, "}, {"reasoning_content": "yes"}, {"content": "42"})
     texts, result = await answer(server)
-    assert "".join(texts) == "<think>hm, yes</think>42"
+    assert texts == ["<think>hm, ", "yes", "</think>", "42"]
     assert (result.content, result.thought) == ("42", "hm, yes")
 
 
@@ -282,6 +309,8 @@ async def test_structured_output_is_strict_where_it_can_be(llmock: Any, client: 
     assert llmock.last_request.body["response_format"]["json_schema"]["strict"] is False
     await client.create(HELLO, json_output=True)
     assert llmock.last_request.body["response_format"] == {"type": "json_object"}
+    await client.create(HELLO, json_output=False, extra_create_args={"response_format": {"type": "json_object"}})
+    assert llmock.last_request.body["response_format"] == {"type": "text"}
 
 
 async def test_what_a_model_cannot_do_is_said_before_it_is_asked() -> None:
@@ -295,6 +324,8 @@ async def test_what_a_model_cannot_do_is_said_before_it_is_asked() -> None:
         await client.create(HELLO, json_output=True)
     with pytest.raises(ValueError, match="does not support structured output"):
         await client.create(HELLO, json_output=BaseModel)
+    with pytest.raises(ValueError, match="json_output must be a boolean or a Pydantic model class, got <class 'str'>"):
+        await client.create(HELLO, json_output="JSON")  # type: ignore[arg-type]
 
 
 def test_a_text_is_not_searched_for_pictures() -> None:

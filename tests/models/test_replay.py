@@ -73,6 +73,14 @@ async def test_every_call_is_kept_with_its_arguments() -> None:
     assert second["tool_choice"] == "none"
 
 
+async def test_a_result_is_streamed_as_it_is() -> None:
+    """Only text is spoken word by word."""
+    client = ReplayChatCompletionClient([CALL, "one two"])
+    assert [part async for part in client.create_stream(ASKED)] == [CALL]
+    assert [part async for part in client.create_stream(ASKED)][:-1] == ["one ", "two"]
+    assert client.provided_message_count == 2 and client.create_calls[0]["tools"] == []
+
+
 async def test_reset_begins_the_script_again() -> None:
     client = ReplayChatCompletionClient(["one"])
     await client.create(ASKED)

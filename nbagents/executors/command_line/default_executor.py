@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from ..code_executor import CodeExecutor
@@ -18,6 +19,8 @@ def create_default_code_executor(work_dir: Path | str | None = None) -> CodeExec
     Args:
         work_dir: where blocks run and leave their files; a temporary directory unless given.
     """
-    if probe().available:
+    found = probe()
+    if found.available:
         return DockerCommandLineCodeExecutor(work_dir=work_dir)
+    warnings.warn(f"Docker is not available or not running: blocks run on this machine ({found.why_not})", stacklevel=2)
     return LocalCommandLineCodeExecutor(work_dir=work_dir)

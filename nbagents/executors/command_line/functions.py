@@ -74,7 +74,9 @@ class FunctionWithRequirementsStr:
         return function
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError("a function given as text is called in a block: import it there by its name")
+        raise NotImplementedError(
+            "String based function with requirement objects are not directly callable: import it by its name in a block"
+        )
 
 
 def with_requirements(

@@ -32,7 +32,7 @@ class FunctionsModule:
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
-            raise ValueError(f"functions_module must be a Python identifier, which {self.name!r} is not")
+            raise ValueError(f"Module name must be a valid Python identifier, which {self.name!r} is not")
 
     def __bool__(self) -> bool:
         return bool(self.functions)

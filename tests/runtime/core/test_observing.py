@@ -7,12 +7,20 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from openai.types.chat import ChatCompletion
 
 from nbagents.cancellation import CancellationToken
-from nbagents.models import FunctionCall, LLMMessage, ReplayChatCompletionClient, UserMessage
+from nbagents.models import (
+    FunctionCall,
+    LLMMessage,
+    OpenAIChatCompletionClient,
+    ReplayChatCompletionClient,
+    UserMessage,
+)
 from nbagents.runtime import (
     EVENT_LOGGER_NAME,
     AgentId,
@@ -29,6 +37,7 @@ from nbagents.runtime import (
 from nbagents.runtime.core.events import MessageDroppedEvent, MessageKind
 from nbagents.runtime.effect_events import LLMCallEvent, ToolCallEvent
 from nbagents.tools import FunctionTool, StaticWorkbench
+from tests.models.sse_server import sse_server
 
 from .agents import TOPIC, Echo, Failing, Said, subscribed
 
@@ -176,6 +185,42 @@ async def test_a_tool_that_a_program_runs_itself_is_logged_too_and_once(
     told = [(event["type"], event["arguments"]["text"], event["agent_id"]) for event in listened(caplog)]
     assert told == [("ToolCall", "a", None), ("ToolCall", "b", "bob"), ("ToolCall", "c", "asking/k")]
     assert listened(caplog)[0]["result"] == "A[redacted DOOR_TOKEN]"
+
+
+async def test_a_call_of_a_client_is_logged_once_by_its_gate_or_where_there_is_none_by_itself(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked: list[LLMMessage] = [UserMessage(content="say sesame-sesame-2", source="user")]
+    async with sse_server() as server:
+        server.says({"content": "it is sesame-sesame-2"})
+        server.says({"content": "ok"})
+        client = OpenAIChatCompletionClient("m", base_url=server.url, api_key="sesame-sesame-2")
+        with caplog.at_level(logging.INFO, logger=EVENT_LOGGER_NAME):
+            assert [part async for part in client.create_stream(asked)]
+            async for _ in Gate().model("bob", client, asked, stream=True):
+                pass
+        await client.close()
+    start, end, *through_the_gate = listened(caplog)
+    assert (start["type"], end["type"], end["agent_id"]) == ("LLMStreamStart", "LLMStreamEnd", None)
+    assert (end["prompt_tokens"], end["completion_tokens"]) == (3, 4)
+    assert end["response"]["content"].startswith("it is [redacted") and "sesame-sesame-2" not in caplog.text
+    assert [(event["type"], event["agent_id"]) for event in through_the_gate] == [
+        ("LLMStreamStart", "bob"),
+        ("LLMStreamEnd", "bob"),
+    ]
+
+
+async def test_a_call_in_one_piece_is_logged_with_its_tokens(caplog: pytest.LogCaptureFixture) -> None:
+    said = {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "ok"}}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
+            "id": "x", "object": "chat.completion", "created": 0, "model": "m"}  # fmt: skip
+    client = OpenAIChatCompletionClient("m", api_key="k")
+    client._client = MagicMock()
+    client._client.chat.completions.create = AsyncMock(return_value=ChatCompletion.model_validate(said))
+    with caplog.at_level(logging.INFO, logger=EVENT_LOGGER_NAME):
+        await client.create([UserMessage(content="hi", source="user")])
+    (event,) = [record.msg for record in caplog.records if record.name == EVENT_LOGGER_NAME]
+    assert isinstance(event, LLMCallEvent) and (event.prompt_tokens, event.completion_tokens) == (3, 4)
 
 
 def test_half_a_character_is_logged_as_a_mark() -> None:
