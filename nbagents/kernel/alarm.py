@@ -22,6 +22,7 @@ class Alarm:
 
     def __init__(self, on_alarm: OnAlarm) -> None:
         self._on_alarm = on_alarm
+        self._started = False
         self._replaced_handler: Any = None
         self._replaced_timer = (0.0, 0.0)
 
@@ -29,13 +30,20 @@ class Alarm:
         """Ring after `seconds`, then every `again` seconds; with 0 seconds, not before `set` is called."""
         self._replaced_handler = signal.signal(signal.SIGALRM, self._on_alarm)
         self._replaced_timer = signal.setitimer(signal.ITIMER_REAL, seconds, again)
+        self._started = True
 
     def set(self, seconds: float, again: float) -> None:
-        """Ring at these times instead, counted from now; also from within a signal handler."""
-        signal.setitimer(signal.ITIMER_REAL, seconds, again)
+        """Ring at these times instead, counted from now; also from within a signal handler.
+
+        Nothing before the start and after the end: whose handler rings then is not known, and without one the process
+        would end.
+        """
+        if self._started:
+            signal.setitimer(signal.ITIMER_REAL, seconds, again)
 
     def cancel(self) -> None:
         """Ring no more, and give the timer back to whoever had it."""
+        self._started = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._replaced_handler)
         signal.setitimer(signal.ITIMER_REAL, *self._replaced_timer)

@@ -70,7 +70,7 @@ class BlockGuard:
         self.interrupted = self.timed_out = self.cancels = self.executing = False
         self._capture: Capture | None = capture
         self._timeout = timeout
-        self._alive = self._stopping = self._sent = self._ran = False
+        self._alive = self._stopping = self._sent = self._ran = self._lost = False
         self._strikes = self._owed = 0
         self._struck: BaseException | None = None
         self._relent: Callable[[], None] | None = None
@@ -87,6 +87,8 @@ class BlockGuard:
         self._replaced = self._install()
         self._ends_at = time.monotonic() + self._timeout if self._timeout else 0.0
         self._alarm.start(self._timeout or 0, AGAIN_SECONDS)
+        if self._owed:  # by an interrupt that came before there was an alarm
+            self._alarm.set(PASSED_ON_SECONDS, PASSED_ON_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -116,7 +118,12 @@ class BlockGuard:
                 raise KeyboardInterrupt
             self._ran = True
             with woken_by_signals():
-                return _agent_code(call)
+                value = _agent_code(call)
+            if self._lost:  # in what ended before it could strike again
+                self._lost = False
+                self.interrupt_arrived()
+                raise KeyboardInterrupt
+            return value
         finally:
             self._let_go()
             self.executing = False
@@ -224,6 +231,7 @@ class BlockGuard:
         if child:
             self._cancel_task()
             raise asyncio.CancelledError
+        self._lost = False
         self._strikes += 1
         if self._strikes > 1:
             self._let_go()
@@ -242,7 +250,8 @@ class BlockGuard:
             other(unraisable)
             return
         self._strikes -= 1
-        self._owed = int(not self.timed_out)
+        self._lost = not self.timed_out
+        self._owed = int(self._lost)
         self._alarm.set(LOST_SECONDS, LOST_SECONDS)
 
 

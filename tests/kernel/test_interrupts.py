@@ -97,6 +97,25 @@ async def test_an_interrupt_just_before_a_block_takes_the_loop_ends_it(notebook:
     assert time.monotonic() - began < 1.1
 
 
+async def test_an_interrupt_that_is_lost_in_the_last_line_of_a_block_counts(notebook: Notebook) -> None:
+    """Python drops what is raised in a weak reference's callback; the block has ended before it can strike again."""
+    code = (
+        "import signal, weakref\nclass X: pass\nx = X()\n"
+        "r = weakref.ref(x, lambda _: signal.raise_signal(signal.SIGINT))\ndel x"
+    )
+    run = await notebook.run(f"await block({code!r})")
+    assert run.errors[0]["ename"] == "CancelledError"
+
+
+async def test_an_alarm_rings_for_nobody_else(notebook: Notebook) -> None:
+    """Set in the moment before its start or after its end: without a handler it would end the kernel."""
+    await notebook.run(
+        "from nbagents.kernel.alarm import new_alarm\nalarm = new_alarm(lambda *_: None)\nalarm.set(0.01, 0.01)\n"
+        "time.sleep(0.1)\nalarm.start(0, 1)\nalarm.cancel()\nalarm.set(0.01, 0.01)\ntime.sleep(0.1)"
+    )
+    assert await notebook.value("import signal; print(json.dumps(signal.getitimer(signal.ITIMER_REAL)))") == [0, 0]
+
+
 async def test_what_cleans_up_is_not_struck_by_the_interrupt_that_ended_its_block(notebook: Notebook) -> None:
     await notebook.run(READY)
     code = (
