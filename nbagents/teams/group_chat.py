@@ -186,7 +186,7 @@ class BaseGroupChat(Conversation):
         if self._is_running and not self._paused:
             self._paused = True
             self._hold.close()
-        for name in self._names:
+        for name in self._participant_names:
             await self._seat(name).pause()
 
     async def resume(self) -> None:
@@ -198,7 +198,7 @@ class BaseGroupChat(Conversation):
         if not self.was_run:
             raise RuntimeError("The group chat has not been initialized. It must be run before it can be resumed.")
         self._release()
-        for name in self._names:
+        for name in self._participant_names:
             await self._seat(name).resume()
 
     async def reset(self) -> None:
@@ -209,7 +209,7 @@ class BaseGroupChat(Conversation):
         """
         if self._is_running:
             raise RuntimeError("The group chat is currently running. It must be stopped before it can be reset.")
-        for name in self._names:
+        for name in self._participant_names:
             await self._seat(name).reset()
         self._hearing.clear()
         self._thread.clear()
