@@ -196,7 +196,7 @@ class Conversation(Team):
         try:
             with turn_span(speaker):
                 spoken = self._unsaid.get(speaker) or await self._seat(speaker).speak(heard, tell, token)
-            for message in spoken.delta:
+            for message in (*spoken.delta, *spoken.untold):
                 self._types.check(message)
             self._unsaid[speaker] = spoken
             for message in spoken.untold:
