@@ -39,6 +39,7 @@ from .code_runner import CodeRunner
 from .configs import CodeExecutorAgentConfig
 from .heard import Heard
 from .model_turn import AgentModel, instructions, words_of
+from .overriding import is_overridden
 from .streaming_agent import StreamingChatAgent
 from .task import Response
 
@@ -264,7 +265,7 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
         self, blocks: list[CodeBlock], context: Sequence[LLMMessage], token: CancellationToken
     ) -> tuple[CodeResult, str]:
         """What the blocks did, and what a person changed in them; a subclass may run them in its own way."""
-        if getattr(self.execute_code_block, "__func__", None) is not CodeExecutorAgent.execute_code_block:
+        if is_overridden(self.execute_code_block, CodeExecutorAgent.execute_code_block):
             return await self.execute_code_block(blocks, token), ""
         return await self._runner.run(blocks, context, token)
 
