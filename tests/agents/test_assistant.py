@@ -185,6 +185,15 @@ async def test_a_subclass_may_ask_its_model_itself_and_change_its_parts() -> Non
     assert [tool.name for tool in agent._handoff_tools] == ["transfer_to_b"]
 
 
+async def test_a_subclass_may_add_to_its_tools() -> None:
+    class Adding(AssistantAgent):
+        def __init__(self) -> None:
+            super().__init__("a", client(calls(ADD)), tools=[])
+            self._tools.append(FunctionTool(add, "adds"))  # type: ignore[attr-defined]  # it is a list
+
+    assert (await Adding().run(task="go")).messages[-1].to_text() == "3"
+
+
 async def test_a_subclass_may_keep_its_arguments_under_the_names_that_it_knows() -> None:
     class Keeping(AssistantAgent):
         def __init__(self, model: Any, workbench: StaticWorkbench, handoffs: list[str]) -> None:
