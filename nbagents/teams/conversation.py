@@ -196,7 +196,9 @@ class Conversation(Team):
         try:
             with turn_span(speaker):
                 spoken = self._unsaid.get(speaker) or await self._seat(speaker).speak(heard, tell, token)
-            for message in (*spoken.delta, *spoken.untold):
+            for message in spoken.delta:
+                self._types.check(message)
+            for message in spoken.untold:
                 self._types.check(message)
             self._unsaid[speaker] = spoken
             for message in spoken.untold:
