@@ -137,7 +137,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
     async def _get_input(self, prompt: str, cancellation_token: CancellationToken | None) -> str:
         """What `input_func` says; a subclass may ask the person in its own way, as AutoGen's do."""
         assert self.input_func is not None, "without it, the person is asked where the run is shown"
-        return await _called(self.input_func, prompt, cancellation_token)
+        return await reply_of(self.input_func, prompt, cancellation_token)
 
     def _as_message(self, answer: Answer, handoff: HandoffMessage | None) -> BaseChatMessage:
         if answer.decision == "end":
@@ -155,7 +155,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
         return cls(config.name, description=config.description)
 
 
-async def _called(input_func: InputFunc, prompt: str, token: CancellationToken | None) -> str:
+async def reply_of(input_func: InputFunc, prompt: str, token: CancellationToken | None) -> str:
     """The reply of an async function, or of one that is not and waits in a thread.
 
     Raises:
