@@ -199,7 +199,7 @@ async def test_a_subclass_may_keep_its_arguments_under_the_names_that_it_knows()
         def __init__(self, model: Any, workbench: StaticWorkbench, handoffs: list[str]) -> None:
             self._model_client, self._model_client_stream = model, True
             self._workbench, self._handoffs, self._handoff_tools = workbench, handoffs, None  # type: ignore[assignment]  # what programs do
-            super().__init__("a", model, workbench=workbench, handoffs=handoffs)  # type: ignore[arg-type]  # a list of texts is one of either
+            super().__init__("a", model, workbench=workbench, handoffs=handoffs)
 
     agent = Keeping(client("hi"), StaticWorkbench([FunctionTool(add, "adds")]), ["b"])
     assert (await agent.run(task="go")).messages[-1].to_text() == "hi"
