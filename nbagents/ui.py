@@ -12,10 +12,10 @@ import re
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from .agents.task import Response, TaskResult
-from .agents.user_proxy import AsyncInputFunc, InputFunc, SyncInputFunc, UserProxyAgent
+from .agents.user_proxy import InputFunc, UserProxyAgent, reply_of
 from .cancellation import CancellationToken
 from .messages import (
     BaseAgentEvent,
@@ -27,7 +27,6 @@ from .messages import (
     UserInputRequestedEvent,
 )
 from .models.messages import RequestUsage
-from .waiting import is_async, wait_in_thread
 
 T = TypeVar("T", bound=TaskResult | Response)
 
@@ -55,9 +54,7 @@ class UserInputManager:
                 await self._event(request_id).wait()
             finally:
                 del self.input_events[request_id]
-            if is_async(self.callback):
-                return await cast(AsyncInputFunc, self.callback)(prompt, cancellation_token)
-            return await wait_in_thread(cast(SyncInputFunc, self.callback), prompt)
+            return await reply_of(self.callback, prompt, cancellation_token)
 
         return ask
 

@@ -93,11 +93,15 @@ async def test_a_stream_without_a_result_is_an_error() -> None:
 
 
 async def test_input_is_asked_for_when_its_event_was_shown() -> None:
-    manager = UserInputManager(lambda prompt: "yes")
-    agent = UserProxyAgent("u", input_func=manager.get_wrapped_callback())
-    async with asyncio.timeout(5):
-        result = await Console(agent.run_stream(task="go"), user_input_manager=manager)
-    assert result.messages[-1].to_text() == "yes"
+    async def later() -> str:
+        return "yes"
+
+    for callback in (lambda prompt: "yes", lambda prompt: later()):
+        manager = UserInputManager(callback)  # type: ignore[arg-type]  # the second gives back what an async one did
+        agent = UserProxyAgent("u", input_func=manager.get_wrapped_callback())
+        async with asyncio.timeout(5):
+            result = await Console(agent.run_stream(task="go"), user_input_manager=manager)
+        assert result.messages[-1].to_text() == "yes"
 
 
 async def test_an_event_that_is_shown_before_anybody_waits_does_not_block() -> None:

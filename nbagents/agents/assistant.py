@@ -40,12 +40,12 @@ from ..models.messages import (
 )
 from ..state import AssistantAgentState
 from ..tools import BaseTool, Workbench
+from .asks_model import AsksModel
 from .assistant_component import arguments_of, config_of
 from .assistant_setup import handoffs_by_name, memories_of, workbenches_of
 from .configs import AssistantAgentConfig
 from .handoff import Handoff
 from .heard import Heard
-from .known_attributes import AsksModel, HasToolbox
 from .model_turn import AgentModel, instructions, text_of, words_of
 from .saved import load_states, memory_states, workbench_states
 from .streaming_agent import StreamingChatAgent
@@ -61,7 +61,7 @@ DEFAULT_SYSTEM_MESSAGE = (
 Happening = BaseAgentEvent | BaseChatMessage | Response
 
 
-class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[AssistantAgentConfig]):
+class AssistantAgent(AsksModel, StreamingChatAgent, Component[AssistantAgentConfig]):
     """Answers each turn with a model, which may call tools, ask a memory, or hand off to another agent.
 
     Args:
@@ -118,8 +118,9 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
             raise ValueError(
                 f"Maximum number of tool iterations must be greater than or equal to 1, got {max_tool_iterations}"
             )
-        workbenches, self._tools = workbenches_of(tools, workbench, model_client)
-        self._toolbox = Toolbox(workbenches, handoffs_by_name(handoffs, self._tools, model_client))
+        self._workbench, self._tools = workbenches_of(tools, workbench, model_client)
+        self._handoffs = handoffs_by_name(handoffs, self._tools, model_client)
+        self._handoff_tools = [handoff.handoff_tool for handoff in self._handoffs.values()]
         self._agent_model = AgentModel(name, model_client, stream=model_client_stream)
         self._memory = memories_of(memory)
         self._model_context = UnboundedChatCompletionContext() if model_context is None else model_context
@@ -156,7 +157,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
         state = AssistantAgentState.model_construct(
             llm_context=await self._model_context.save_state(),
             unfinished=self._heard.unfinished,
-            workbench=await workbench_states(self._toolbox.workbenches),
+            workbench=await workbench_states(self._workbench),
             memory=await memory_states(self._memory),
         )
         return state.dump()
@@ -165,7 +166,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
         loaded = AssistantAgentState.model_validate(state)
         await self._model_context.load_state(loaded.llm_context)
         self._heard.restore(loaded.unfinished)
-        await load_states(self._toolbox.workbenches, loaded.workbench)
+        await load_states(self._workbench, loaded.workbench)
         await load_states(self._memory, loaded.memory)
 
     async def _take_turn(
@@ -190,11 +191,11 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
             update = await memory.update_context(self._model_context)
             if update.memories.results:
                 yield MemoryQueryEvent(content=update.memories.results, source=self.name)
-        calls: list[FunctionCall] = []
-        results: list[FunctionExecutionResult] = []
+        toolbox = Toolbox(self._workbench, self._handoffs, self._handoff_tools)
+        calls, results = list[FunctionCall](), list[FunctionExecutionResult]()
         for _ in range(self._max_tool_iterations):
             id, answer = str(uuid.uuid4()), None
-            tools = await self._toolbox.offered()
+            tools = await toolbox.offered()
             async with await self._asking(id, token, tools=tools, json_output=self._output_content_type) as asking:
                 async for item in asking:
                     if isinstance(item, CreateResult):
@@ -207,7 +208,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
                 return
             calls = answer.content or self._no_calls(answer)
             yield ToolCallRequestEvent(id=id, content=calls, source=self.name, models_usage=answer.usage)
-            async with aclosing(self._toolbox.run(self.name, calls, token)) as running:
+            async with aclosing(toolbox.run(self.name, calls, token)) as running:
                 async for told in running:
                     if isinstance(told, list):
                         results = told
@@ -215,7 +216,7 @@ class AssistantAgent(AsksModel, HasToolbox, StreamingChatAgent, Component[Assist
                         yield told
             await self._add_to_context(answer, results)
             yield ToolCallExecutionEvent(content=results, source=self.name)
-            if handoff := self._toolbox.handoff(self.name, answer, results):
+            if handoff := toolbox.handoff(self.name, answer, results):
                 yield Response(chat_message=handoff)
                 return
         if self._reflect_on_tool_use:

@@ -25,8 +25,8 @@ def config_of(agent: AssistantAgent) -> AssistantAgentConfig:
     return AssistantAgentConfig(
         name=agent.name,
         model_client=agent._agent_model.client.dump_component(),
-        workbench=[workbench.dump_component() for workbench in agent._toolbox.workbenches] or None,
-        handoffs=list(agent._toolbox.handoffs.values()) or None,
+        workbench=[workbench.dump_component() for workbench in agent._workbench] or None,
+        handoffs=list(agent._handoffs.values()) or None,
         model_context=agent._model_context.dump_component(),
         memory=[memory.dump_component() for memory in agent._memory] or None,
         description=agent.description,

@@ -15,8 +15,8 @@ def workbenches_of(
     tools: Sequence[BaseTool[Any, Any] | Callable[..., Any]] | None,
     workbench: Workbench | Sequence[Workbench] | None,
     client: ChatCompletionClient,
-) -> tuple[list[Workbench], list[Tool]]:
-    """The workbenches, and the tools that were given.
+) -> tuple[list[Workbench], Sequence[Tool]]:
+    """The workbenches, and the tools that were given, in the very list in which their workbench has them.
 
     Raises:
         ValueError: two tools of one name, tools beside a workbench, something that is no tool, or a model that
@@ -32,7 +32,8 @@ def workbenches_of(
         if made:
             raise ValueError("Tools cannot be used with a workbench.")
         return list(workbench) if isinstance(workbench, Sequence) else [workbench], []
-    return [StaticStreamWorkbench(made)], made
+    own = StaticStreamWorkbench(made)
+    return [own], own.tools
 
 
 def _tool(tool: Any) -> Tool:

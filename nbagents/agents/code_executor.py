@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from ..cancellation import CancellationToken
@@ -31,14 +31,15 @@ from ..models.client import ChatCompletionClient
 from ..models.messages import AssistantMessage, CreateResult, LLMMessage, RequestUsage, UserMessage
 from ..runtime import ensured_gate
 from ..state import CodeExecutorAgentState
+from .asks_model import AsksModel
 from .code_approval import ApprovalFuncType
 from .code_executor_component import arguments_of, config_of
 from .code_retry import RetryDecision, check_retries, retry_decision
 from .code_runner import CodeRunner
 from .configs import CodeExecutorAgentConfig
 from .heard import Heard
-from .known_attributes import AsksModel
 from .model_turn import AgentModel, instructions, words_of
+from .overriding import is_overridden
 from .streaming_agent import StreamingChatAgent
 from .task import Response
 
@@ -127,7 +128,7 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
         super().__init__(name, default if description is None else description)
         if max_retries_on_error > 0:
             check_retries(model_client)
-        self._runner = CodeRunner(name, code_executor, approval_func)
+        self._code_executor, self._approval_func = code_executor, approval_func
         self._sources, self._max_retries_on_error = sources, max(0, max_retries_on_error)
         languages = self.DEFAULT_SUPPORTED_LANGUAGES if supported_languages is None else supported_languages
         self._supported_languages = tuple(word.lower() for word in languages)
@@ -143,12 +144,8 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
         return (TextMessage,)
 
     @property
-    def _code_executor(self) -> CodeExecutor:  # as AutoGen's subclasses know it
-        return self._runner.executor
-
-    @property
-    def _approval_func(self) -> ApprovalFuncType | None:  # likewise
-        return self._runner.approval_func
+    def _runner(self) -> CodeRunner:
+        return CodeRunner(self.name, self._code_executor, self._approval_func)
 
     @property
     def model_context(self) -> ChatCompletionContext:
@@ -163,10 +160,11 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
     async def execute_code_block(
         self, code_blocks: Sequence[CodeBlock], cancellation_token: CancellationToken
     ) -> CodeResult:
-        """Have the blocks approved and run; `output` is worded for whoever reads it."""
+        """Have the blocks approved and run; `output` is worded for whoever reads it, and says what a person changed."""
         with ensured_gate():
             context = await self._model_context.get_messages()
-            return (await self._runner.run(code_blocks, context, cancellation_token))[0]
+            result, edits = await self._runner.run(code_blocks, context, cancellation_token)
+            return replace(result, output=edits + result.output)
 
     async def on_reset(self, cancellation_token: CancellationToken) -> None:
         await self._model_context.clear()
@@ -267,7 +265,7 @@ class CodeExecutorAgent(AsksModel, StreamingChatAgent, Component[CodeExecutorAge
         self, blocks: list[CodeBlock], context: Sequence[LLMMessage], token: CancellationToken
     ) -> tuple[CodeResult, str]:
         """What the blocks did, and what a person changed in them; a subclass may run them in its own way."""
-        if getattr(self.execute_code_block, "__func__", None) is not CodeExecutorAgent.execute_code_block:
+        if is_overridden(self.execute_code_block, CodeExecutorAgent.execute_code_block):
             return await self.execute_code_block(blocks, token), ""
         return await self._runner.run(blocks, context, token)
 

@@ -20,13 +20,13 @@ def config_of(agent: CodeExecutorAgent) -> CodeExecutorAgentConfig:
         ValueError: the agent has an `approval_func`: loaded without it, code would run that it was to refuse.
         NotImplementedError: the executor, or another part, cannot be said in JSON.
     """
-    if agent._runner.approval_func is not None:
+    if agent._approval_func is not None:
         raise ValueError(
             "Cannot serialize CodeExecutorAgent with approval_func set. The approval function is not serializable."
         )
     return CodeExecutorAgentConfig(
         name=agent.name,
-        code_executor=agent._runner.executor.dump_component(),
+        code_executor=agent._code_executor.dump_component(),
         model_client=agent._agent_model.client.dump_component() if agent._agent_model is not None else None,
         description=agent.description,
         sources=list(agent._sources) if agent._sources is not None else None,

@@ -17,6 +17,7 @@ from ..models.messages import CreateResult, LLMMessage, SystemMessage, UserMessa
 from ..models.offered import OfferedTool, ToolChoice
 from ..models.plain_client import as_client
 from ..runtime import current_gate
+from ..runtime.model_effect import name_of
 from ..runtime.prompt_digest import PromptDigest
 
 
@@ -108,8 +109,8 @@ def text_of(result: CreateResult, client: ChatCompletionClient) -> str:
     if isinstance(result.content, str) and result.content.strip():
         return result.content
     client = as_client(client)
+    name = name_of(client)
     why = "its answer is empty" if isinstance(result.content, str) else "it asked for a tool that was not offered"
-    name = "/".join(filter(None, (client.provider, client.model))) or type(client).__name__
     raise ModelResponseError(
         f"{name} gave no text ({why}, finish reason {result.finish_reason}): run it again",
         provider=client.provider,

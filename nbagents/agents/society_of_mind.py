@@ -15,9 +15,9 @@ from ..models.client import ChatCompletionClient
 from ..models.linked import closing
 from ..models.messages import CreateResult, LLMMessage, SystemMessage, UserMessage
 from ..state import SocietyOfMindAgentState
+from .asks_model import AsksModel
 from .configs import SocietyOfMindAgentConfig, said
 from .heard import Heard
-from .known_attributes import AsksModel
 from .model_turn import AgentModel, words_of
 from .streaming_agent import StreamingChatAgent
 from .task import Response, TaskResult

@@ -11,6 +11,7 @@ from ..messages import BaseAgentEvent, BaseChatMessage
 from ..models.linked import closing
 from ..runtime import current_gate, ensured_gate, in_a_run
 from .chat_agent import BaseChatAgent
+from .overriding import is_overridden
 from .streaming import Emit, emitted
 from .task import Response, no_response
 
@@ -36,7 +37,7 @@ class StreamingChatAgent(BaseChatAgent):
 
     async def _respond_in_run(self, messages: list[BaseChatMessage], token: CancellationToken) -> Response:
         """As in every agent; but where `on_messages` is the stream, what happens is recorded while it happens."""
-        if getattr(self.on_messages, "__func__", None) is not StreamingChatAgent.on_messages:
+        if is_overridden(self.on_messages, StreamingChatAgent.on_messages):
             return await super()._respond_in_run(messages, token)
         gate = current_gate()
         async with closing(self.on_messages_stream(messages, token)) as stream:

@@ -29,24 +29,33 @@ from .streaming import Emit, emitted
 
 
 class Toolbox:
-    """The workbenches and the handoffs of an agent."""
+    """The workbenches and the handoffs of an agent, as they are in one turn.
 
-    def __init__(self, workbenches: Sequence[Workbench], handoffs: Mapping[str, Handoff]) -> None:
-        self.workbenches, self.handoffs = list(workbenches), dict(handoffs)
-        self.handoff_tools: dict[str, BaseTool[Any, Any]] = {
-            name: handoff.handoff_tool for name, handoff in handoffs.items()
-        }
+    Args:
+        workbenches: whose tools are offered.
+        handoffs: by the names that the model calls.
+        handoff_tools: what it calls.
+    """
+
+    def __init__(
+        self,
+        workbenches: Sequence[Workbench],
+        handoffs: Mapping[str, Handoff],
+        handoff_tools: Sequence[BaseTool[Any, Any]],
+    ) -> None:
+        self._workbenches, self._handoffs = workbenches, handoffs
+        self._handoff_tools = {tool.name: tool for tool in handoff_tools}
         self._offered_by: dict[str, Workbench] = {}
 
     async def offered(self) -> list[OfferedTool]:
         """What the model may call now; workbenches are asked each time, for their tools may change."""
         tools: list[OfferedTool] = []
         self._offered_by = {}
-        for workbench in self.workbenches:
+        for workbench in self._workbenches:
             for schema in await workbench.list_tools():
                 tools.append(schema)
                 self._offered_by.setdefault(schema["name"], workbench)
-        return [*tools, *self.handoff_tools.values()]
+        return [*tools, *self._handoff_tools.values()]
 
     async def run(
         self, agent: str, calls: Sequence[FunctionCall], token: CancellationToken
@@ -64,7 +73,7 @@ class Toolbox:
     ) -> HandoffMessage | None:
         """The first handoff among the calls of `answer`, with the other calls and results for whoever takes over."""
         done = list(zip(_calls_of(answer), results, strict=True))
-        handoffs = [(self.handoffs[call.name], result) for call, result in done if call.name in self.handoffs]
+        handoffs = [(self._handoffs[call.name], result) for call, result in done if call.name in self._handoffs]
         if not handoffs:
             return None
         if len(handoffs) > 1:
@@ -73,7 +82,7 @@ class Toolbox:
                 f"Turn off parallel tool calls of the model client of {agent}.",
                 stacklevel=2,
             )
-        others = [(call, result) for call, result in done if call.name not in self.handoffs]
+        others = [(call, result) for call, result in done if call.name not in self._handoffs]
         thought, context = answer.thought or None, list[LLMMessage]()
         if others:
             asked = [call for call, _ in others]
@@ -99,7 +108,7 @@ class Toolbox:
     async def _one(
         self, agent: str, call: FunctionCall, token: CancellationToken, emit: Emit
     ) -> FunctionExecutionResult:
-        target = self.handoff_tools.get(call.name) or self._offered_by.get(call.name)
+        target = self._handoff_tools.get(call.name) or self._offered_by.get(call.name)
         if target is None:
             text = f"Error: tool '{call.name}' not found in any workbench"
             return FunctionExecutionResult(content=text, name=call.name, call_id=call.id, is_error=True)

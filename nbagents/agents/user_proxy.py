@@ -14,9 +14,9 @@ from ..component import Component
 from ..errors import NBAgentsError, RunFailed
 from ..messages import BaseChatMessage, HandoffMessage, StopMessage, TextMessage, UserInputRequestedEvent
 from ..runtime import Answer, Question, current_gate
-from ..runtime.gate import Asker
 from ..waiting import is_async, wait_in_thread
 from .configs import UserProxyAgentConfig
+from .overriding import is_overridden
 from .streaming_agent import StreamingChatAgent
 from .task import Response
 
@@ -118,17 +118,26 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
             HumanInputUnavailable: nobody can be asked.
             RunFailed: `input_func` raised, or `input` itself.
         """
-        prompt = f"{self.name}, it is your turn." if self.input_func is None else PROMPT
+        own = self.input_func is not None or is_overridden(self._get_input, UserProxyAgent._get_input)
+        prompt = PROMPT if own else f"{self.name}, it is your turn."
         if handoff is not None:
             prompt = f"Handoff received from {handoff.source}. {PROMPT}"
-        asker = None if self.input_func is None else _asker(self.input_func, prompt, token)
+
+        async def ask(question: Question) -> None:
+            question.answer(Answer("reply", text=await self._get_input(prompt, token), channel="input_func"))
+
         with self.InputRequestContext.populate_context(request_id):
             try:
-                return await current_gate().person(self.name, prompt, asker=asker)
+                return await current_gate().person(self.name, prompt, asker=ask if own else None)
             except NBAgentsError:
                 raise
             except Exception as error:
                 raise RunFailed(f"Failed to get user input: {error}", agent=self.name) from error
+
+    async def _get_input(self, prompt: str, cancellation_token: CancellationToken | None) -> str:
+        """What `input_func` says; a subclass may ask the person in its own way, as AutoGen's do."""
+        assert self.input_func is not None, "without it, the person is asked where the run is shown"
+        return await reply_of(self.input_func, prompt, cancellation_token)
 
     def _as_message(self, answer: Answer, handoff: HandoffMessage | None) -> BaseChatMessage:
         if answer.decision == "end":
@@ -146,17 +155,7 @@ class UserProxyAgent(StreamingChatAgent, Component[UserProxyAgentConfig]):
         return cls(config.name, description=config.description)
 
 
-def _asker(input_func: InputFunc, prompt: str, token: CancellationToken) -> Asker:
-    """Brings a question to `input_func`."""
-
-    async def ask(question: Question) -> None:
-        text = await _called(input_func, prompt, token)
-        question.answer(Answer("reply", text=text, channel="input_func"))
-
-    return ask
-
-
-async def _called(input_func: InputFunc, prompt: str, token: CancellationToken) -> str:
+async def reply_of(input_func: InputFunc, prompt: str, token: CancellationToken | None) -> str:
     """The reply of an async function, or of one that is not and waits in a thread.
 
     Raises:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
-from typing import Any, Generic, TypeVar
+from contextlib import AbstractAsyncContextManager, aclosing
+from types import AsyncGeneratorType
+from typing import Any, TypeVar
 
 from ..cancellation import CancellationToken
 
@@ -31,9 +33,12 @@ async def linked_items(items: AsyncIterator[T], token: CancellationToken | None)
         yield item  # type: ignore[misc]  # everything but the end is an item
 
 
-class closing(Generic[T]):
+def closing(stream: T) -> AbstractAsyncContextManager[T]:
     """As `contextlib.aclosing`, for any async iterator: an SDK's has a `close`, somebody's own may have neither."""
+    return aclosing(stream) if isinstance(stream, AsyncGeneratorType) else _Closing(stream)
 
+
+class _Closing(AbstractAsyncContextManager[T]):
     def __init__(self, stream: T) -> None:
         self._stream = stream
 

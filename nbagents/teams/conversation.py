@@ -58,12 +58,11 @@ class Conversation(Team):
             raise ValueError("The maximum number of turns must be greater than 0.")
         self._name, self._description = name or self.DEFAULT_NAME, description or self.DEFAULT_DESCRIPTION
         self._participants = list(participants)
-        self._names = names
+        self._participant_names = names
         self._termination_condition, self._max_turns = termination_condition, max_turns
         self._runtime, self._emit_team_events = runtime, emit_team_events
         self._types = KnownTypes(participants, custom_message_types or ())
-        # What subclasses of AutoGen's teams know these by.
-        self._participant_names, self._message_factory = names, self._types.factory
+        self._message_factory = self._types.factory  # as subclasses of AutoGen's teams know it
         self._team_id = str(uuid.uuid4())
         self._seats: dict[str, Participant] = {}
         self._hearing = Hearing(names)
@@ -124,6 +123,9 @@ class Conversation(Team):
         """Take back what `_place` gave; thread and hearing are loaded already."""
         return None
 
+    def turn_complete(self) -> None:
+        self._latest.forget()
+
     # The turns ----------------------------------------------------------------------------------------------
 
     async def _turns(self, task: Sequence[BaseChatMessage], tell: Tell, token: CancellationToken) -> str:
@@ -165,7 +167,7 @@ class Conversation(Team):
             text = f"nobody could be chosen to speak in turn {turn}: {type(error).__name__}: {error}"
             raise SelectionFailed(text, agent=self._name, turn=turn) from error
         for name in () if isinstance(chosen, StopMessage) else chosen:
-            if name not in self._names:
+            if name not in self._participant_names:
                 raise SelectionFailed(f"Speaker {name} not found in participant names.", agent=name)
         return chosen
 
@@ -195,6 +197,8 @@ class Conversation(Team):
             with turn_span(speaker):
                 spoken = self._unsaid.get(speaker) or await self._seat(speaker).speak(heard, tell, token)
             for message in spoken.delta:
+                self._types.check(message)
+            for message in spoken.untold:
                 self._types.check(message)
             self._unsaid[speaker] = spoken
             for message in spoken.untold:

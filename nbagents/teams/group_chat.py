@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from ..agents.overriding import is_overridden
 from ..agents.streaming import Emit, emitted, owned
 from ..agents.task import Task, TaskResult, task_messages
 from ..cancellation import CancellationToken
@@ -60,7 +61,7 @@ class BaseGroupChat(Conversation):
             RunFailed: a participant raised; the original is its ``__cause__``. `run()` tries that turn again.
             ValueError: the team is running already, or `task` is no task.
         """
-        if getattr(self.run_stream, "__func__", None) is not BaseGroupChat.run_stream:
+        if is_overridden(self.run_stream, BaseGroupChat.run_stream):
             return await self._end_of_stream(task, cancellation_token, output_task_messages)
         messages = self._task_messages(task)
         return await owned(
@@ -186,7 +187,7 @@ class BaseGroupChat(Conversation):
         if self._is_running and not self._paused:
             self._paused = True
             self._hold.close()
-        for name in self._names:
+        for name in self._participant_names:
             await self._seat(name).pause()
 
     async def resume(self) -> None:
@@ -198,7 +199,7 @@ class BaseGroupChat(Conversation):
         if not self.was_run:
             raise RuntimeError("The group chat has not been initialized. It must be run before it can be resumed.")
         self._release()
-        for name in self._names:
+        for name in self._participant_names:
             await self._seat(name).resume()
 
     async def reset(self) -> None:
@@ -209,7 +210,7 @@ class BaseGroupChat(Conversation):
         """
         if self._is_running:
             raise RuntimeError("The group chat is currently running. It must be stopped before it can be reset.")
-        for name in self._names:
+        for name in self._participant_names:
             await self._seat(name).reset()
         self._hearing.clear()
         self._thread.clear()

@@ -163,7 +163,7 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
 
     async def _begin_anew(self, tell: Tell) -> None:
         """The participants forget what led nowhere, and hear what is known and planned."""
-        for name in self._names:
+        for name in self._participant_names:
             await self._seat(name).reset()
         self._hearing.clear()
         self._thread.clear()
@@ -179,11 +179,12 @@ class MagenticOneGroupChat(BaseGroupChat, Component[MagenticOneGroupChatConfig])
     # The inner loop -----------------------------------------------------------------------------------------
 
     async def _ledger(self, token: CancellationToken) -> Ledger:
-        question = prompts.PROGRESS.format(task=self._task, team=self._team_description(), names=", ".join(self._names))
+        names = ", ".join(self._participant_names)
+        question = prompts.PROGRESS.format(task=self._task, team=self._team_description(), names=names)
         asked = [*self._conversation(), _user(question)]
         for _ in range(ATTEMPTS):
             answer = await self._ask(asked, token, json_output=output_format(self._model_client.model_info))
-            ledger = parsed(answer, self._names)
+            ledger = parsed(answer, self._participant_names)
             if ledger is not None:
                 return ledger
         raise ValueError("Failed to parse ledger information after multiple retries.")

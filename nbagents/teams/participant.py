@@ -143,9 +143,8 @@ class TeamParticipant:
         return Spoken(list(result.messages), chat)
 
     def heard(self) -> None:
-        latest = getattr(self._team, "_latest", None)  # a team of the user's own making has none
-        if latest is not None:
-            latest.forget()
+        if isinstance(self._team, Team):  # what merely runs like one takes its turns anew anyway
+            self._team.turn_complete()
 
     async def reset(self) -> None:
         await self._team.reset()

@@ -60,10 +60,10 @@ class RoundRobinGroupChat(BaseGroupChat, Component[TeamConfig]):
         self._index = 0
 
     async def _next_speakers(self, tell: Tell, token: CancellationToken) -> Sequence[str]:
-        return (self._names[self._index],)
+        return (self._participant_names[self._index],)
 
     def _spoke(self, speaker: str, spoken: Spoken) -> None:
-        self._index = (self._index + 1) % len(self._names)
+        self._index = (self._index + 1) % len(self._participant_names)
 
     def _forget(self) -> None:
         self._index = 0
@@ -72,7 +72,7 @@ class RoundRobinGroupChat(BaseGroupChat, Component[TeamConfig]):
         return {"next_speaker_index": self._index}
 
     def _take_place(self, state: Mapping[str, Any]) -> None:
-        self._index = int(state.get("next_speaker_index", 0)) % len(self._names)
+        self._index = int(state.get("next_speaker_index", 0)) % len(self._participant_names)
 
     def _to_config(self) -> TeamConfig:
         return TeamConfig(**fields_of(self))

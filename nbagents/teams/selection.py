@@ -90,7 +90,7 @@ class Selection:
 
     def _judged(self, answer: str) -> tuple[str | None, str]:
         """The one who was named, or what is wrong with the answer."""
-        named = [name for name in self._team._names if _mentions(answer, name)]
+        named = [name for name in self._team._participant_names if _mentions(answer, name)]
         if len(named) > 1:
             return None, (
                 f"Expected exactly one name to be mentioned. Please select only one from: {self._candidates}."

@@ -132,9 +132,10 @@ class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):
         if self._selector_func is not None:
             named = await _called(self._selector_func, list(self._thread))
             if named is not None:
-                if named not in self._names:
+                if named not in self._participant_names:
                     raise ValueError(
-                        f"Selector function returned an invalid speaker name: {named}. Expected one of: {self._names}."
+                        f"Selector function returned an invalid speaker name: {named}. "
+                        f"Expected one of: {self._participant_names}."
                     )
                 return cast(str, named)
         candidates = await self._candidates()
@@ -162,14 +163,15 @@ class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):
             named = await _called(self._candidate_func, list(self._thread))
             if not named:
                 raise ValueError("Candidate function must return a non-empty list of participant names.")
-            if not all(name in self._names for name in named):
+            if not all(name in self._participant_names for name in named):
                 raise ValueError(
-                    f"Candidate function returned invalid participant names: {named}. Expected one of: {self._names}."
+                    f"Candidate function returned invalid participant names: {named}. "
+                    f"Expected one of: {self._participant_names}."
                 )
             return list(named)
         if self._previous_speaker is None or self._allow_repeated_speaker:
-            return list(self._names)
-        return [name for name in self._names if name != self._previous_speaker]
+            return list(self._participant_names)
+        return [name for name in self._participant_names if name != self._previous_speaker]
 
     async def _follow_thread(self) -> None:
         """Put what was said since the last choice into what the model reads."""
@@ -195,7 +197,7 @@ class SelectorGroupChat(BaseGroupChat, Component[SelectorGroupChatConfig]):
         self._in_context = 0
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
-        """As in every team; what the model reads is what its context began with, and then the conversation."""
+        """As in every team; what the model reads is this conversation, after what a context not used yet began with."""
         fed = self._in_context > 0
         await super().load_state(state)
         if fed:

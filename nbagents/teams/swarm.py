@@ -64,20 +64,21 @@ class Swarm(BaseGroupChat, Component[TeamConfig]):
         )
         if not any(issubclass(kind, HandoffMessage) for kind in participants[0].produced_message_types):
             raise ValueError("The first participant must be able to produce a handoff messages.")
-        self._current_speaker = self._names[0]
+        self._current_speaker = self._participant_names[0]
         self._target: str | None = None  # of the last handoff, whoever that is
 
     def _check(self, task: Sequence[BaseChatMessage]) -> None:
         handed = _last_handoff(task)
-        if handed is not None and handed not in self._names:
+        if handed is not None and handed not in self._participant_names:
             raise ValueError(
-                f"The target {handed} is not one of the participants {self._names}. "
+                f"The target {handed} is not one of the participants {self._participant_names}. "
                 "If you are resuming Swarm with a new HandoffMessage make sure to set the target to a valid "
                 "participant as the target."
             )
-        if handed is None and self._target is not None and self._target not in self._names:
+        if handed is None and self._target is not None and self._target not in self._participant_names:
             raise ValueError(
-                f"The existing handoff target {self._target} is not one of the participants {self._names}. "
+                f"The existing handoff target {self._target} is not one of the participants "
+                f"{self._participant_names}. "
                 "If you are resuming Swarm with a new task make sure to include in your task a HandoffMessage with a "
                 "valid participant as the target. For example, if you are resuming from a HandoffTermination, make "
                 "sure the new task is a HandoffMessage with a valid participant as the target."
@@ -91,9 +92,10 @@ class Swarm(BaseGroupChat, Component[TeamConfig]):
 
     async def _next_speakers(self, tell: Tell, token: CancellationToken) -> Sequence[str]:
         target = self._target or self._current_speaker
-        if target not in self._names:
+        if target not in self._participant_names:
             raise ValueError(
-                f"{self._current_speaker} handed off to {target!r}, who is not one of the participants {self._names}: "
+                f"{self._current_speaker} handed off to {target!r}, who is not one of the participants "
+                f"{self._participant_names}: "
                 f"correct the handoff, or stop there with HandoffTermination(target={target!r})"
             )
         self._current_speaker = target
@@ -103,13 +105,13 @@ class Swarm(BaseGroupChat, Component[TeamConfig]):
         self._target = _last_handoff(spoken.delta) or self._target
 
     def _forget(self) -> None:
-        self._current_speaker, self._target = self._names[0], None
+        self._current_speaker, self._target = self._participant_names[0], None
 
     def _place(self) -> dict[str, Any]:
         return {"current_speaker": self._current_speaker}
 
     def _take_place(self, state: Mapping[str, Any]) -> None:
-        self._current_speaker = state.get("current_speaker") or self._names[0]
+        self._current_speaker = state.get("current_speaker") or self._participant_names[0]
         self._target = _last_handoff(self._thread)
 
     def _to_config(self) -> TeamConfig:

@@ -53,6 +53,10 @@ class Team(ABC, ComponentBase[BaseModel]):
     async def reset(self) -> None:
         """Forget the conversation."""
 
+    def turn_complete(self) -> None:
+        """As a part of another team: its turn there is complete, and will not be taken again."""
+        return None
+
     @abstractmethod
     async def pause(self) -> None:
         """Hold the run that is going on."""

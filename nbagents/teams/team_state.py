@@ -24,7 +24,7 @@ VERSION = "1.0.0"
 async def saved(team: BaseGroupChat) -> dict[str, Any]:
     """The state of `team`, as of its last complete turn."""
     states: dict[str, Any] = {}
-    for name in team._names:
+    for name in team._participant_names:
         states[name] = {
             "type": "ChatAgentContainerState",
             "version": VERSION,
@@ -52,7 +52,7 @@ async def load(team: BaseGroupChat, state: Mapping[str, Any]) -> None:
         ValueError: a participant is missing in the state, or it has another shape.
     """
     states = _part(state, "agent_states", Mapping)
-    for name in [*team._names, team.manager_name]:
+    for name in [*team._participant_names, team.manager_name]:
         if name not in states:
             raise ValueError(f"Agent state for {name} not found in the saved state.")
     create = team._types.factory.create
@@ -60,9 +60,9 @@ async def load(team: BaseGroupChat, state: Mapping[str, Any]) -> None:
     thread = [create(message) for message in _part(place, "message_thread", list)]
     buffers = {
         name: [_buffered(create(message)) for message in _part(states[name], "message_buffer", list)]
-        for name in team._names
+        for name in team._participant_names
     }
-    for name in team._names:
+    for name in team._participant_names:
         await team._seat(name).load_state(_part(states[name], "agent_state", Mapping))
     team._hearing.load(buffers)
     team._thread = thread
@@ -91,7 +91,7 @@ def _take_the_middle(
     team: BaseGroupChat, place: Mapping[str, Any], buffers: Mapping[str, list[BaseChatMessage]]
 ) -> None:
     create = team._types.factory.create
-    team._asked = [name for name in place.get("speaking", ()) if name in team._names]
+    team._asked = [name for name in place.get("speaking", ()) if name in team._participant_names]
     hears = {name: int(count) for name, count in place.get("hears", {}).items() if name in team._asked}
     team._hears = {name: (buffers[name][:count], (count, 0)) for name, count in hears.items()}
     unsaid = {name: said for name, said in place.get("unsaid", {}).items() if name in team._asked}

@@ -185,6 +185,27 @@ async def test_a_subclass_may_ask_its_model_itself_and_change_its_parts() -> Non
     assert [tool.name for tool in agent._handoff_tools] == ["transfer_to_b"]
 
 
+async def test_a_subclass_may_add_to_its_tools() -> None:
+    class Adding(AssistantAgent):
+        def __init__(self) -> None:
+            super().__init__("a", client(calls(ADD)), tools=[])
+            self._tools.append(FunctionTool(add, "adds"))  # type: ignore[attr-defined]  # it is a list
+
+    assert (await Adding().run(task="go")).messages[-1].to_text() == "3"
+
+
+async def test_a_subclass_may_keep_its_arguments_under_the_names_that_it_knows() -> None:
+    class Keeping(AssistantAgent):
+        def __init__(self, model: Any, workbench: StaticWorkbench, handoffs: list[str]) -> None:
+            self._model_client, self._model_client_stream = model, True
+            self._workbench, self._handoffs, self._handoff_tools = workbench, handoffs, None  # type: ignore[assignment]  # what programs do
+            super().__init__("a", model, workbench=workbench, handoffs=handoffs)
+
+    agent = Keeping(client("hi"), StaticWorkbench([FunctionTool(add, "adds")]), ["b"])
+    assert (await agent.run(task="go")).messages[-1].to_text() == "hi"
+    assert list(agent._handoffs) == ["transfer_to_b"] and len(agent._workbench) == 1
+
+
 async def test_model_workbench_and_instructions_may_be_exchanged_between_runs() -> None:
     model = client(calls(ADD), "3")
     agent = AssistantAgent("a", client("no"), model_client_stream=True)

@@ -221,6 +221,32 @@ async def test_a_subclass_may_run_blocks_in_its_own_way() -> None:
     assert prompt(model)[-1] == ("UserMessage", "1 block(s): 1")
 
 
+async def test_what_a_person_changed_is_told_also_where_a_subclass_runs_the_blocks() -> None:
+    model = client(CODE, "two")
+    with passing(Gate(asker=ScriptedPerson([Answer("edit", code="print(2)")]))):
+        await Numbered("c", ScriptedExecutor("2"), model_client=model).run(task="go")
+    assert "A person changed the code" in prompt(model)[-1][1]
+
+
+async def test_a_subclass_may_keep_and_exchange_what_code_runs_with() -> None:
+    class Keeping(CodeExecutorAgent):
+        def __init__(self, code_executor: ScriptedExecutor) -> None:
+            self._code_executor, self._approval_func = code_executor, None
+            self._model_client, self._model_client_stream = None, False
+            super().__init__("c", code_executor)
+
+    first, second = ScriptedExecutor("1"), ScriptedExecutor("2")
+    agent = Keeping(first)
+    agent._code_executor = second
+    assert (await agent.run(task=CODE)).messages[-1].to_text() == "2" and first.ran == []
+    agent._approval_func = lambda request: ApprovalResponse(approved=False, reason="no")
+    assert (await agent.run(task=CODE)).messages[-1].to_text() == "Code execution was not approved. Reason: no"
+    agent._model_client = client("Hello.")
+    assert (await agent.run(task=CODE)).messages[-1].to_text() == "Hello."
+    agent._model_client = None
+    assert (await agent.run(task="go")).messages[-1].to_text() == CodeExecutorAgent.NO_CODE_BLOCKS_FOUND_MESSAGE
+
+
 async def test_no_language_may_be_supported() -> None:
     result = await CodeExecutorAgent("c", ScriptedExecutor(), supported_languages=[]).run(task=CODE)
     assert result.messages[-1].to_text() == CodeExecutorAgent.NO_CODE_BLOCKS_FOUND_MESSAGE

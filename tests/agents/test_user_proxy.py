@@ -165,6 +165,14 @@ async def test_another_input_func_may_take_its_place() -> None:
     assert (await agent.run(task="go")).messages[-1].to_text() == "other"
 
 
+async def test_a_subclass_may_ask_the_person_in_its_own_way() -> None:
+    class Window(UserProxyAgent):
+        async def _get_input(self, prompt: str, cancellation_token: CancellationToken | None) -> str:
+            return f"{prompt}typed"
+
+    assert (await Window("u").run(task="go")).messages[-1].to_text() == "Enter your response: typed"
+
+
 async def test_an_error_of_input_itself_is_told_like_that_of_an_input_func() -> None:
     told = r"^Failed to get user input: no line$"
     with patch("builtins.input", side_effect=ValueError("no line")), pytest.raises(RuntimeError, match=told):

@@ -243,6 +243,19 @@ async def test_an_agent_comes_to_its_end_after_its_answer() -> None:
     assert (a.tidied, b.heard) == (1, ["go", "a1"])
 
 
+async def test_an_unknown_message_after_the_answer_fails_the_turn_and_is_not_kept() -> None:
+    class Slipping(Member):
+        async def on_messages_stream(self, messages: Any, cancellation_token: Any) -> Any:
+            yield (answer := await self.on_messages(messages, cancellation_token))
+            if answer.chat_message.to_text() == "a1":
+                yield Note(content="slipped in", source="a")
+
+    team = RoundRobinGroupChat([Slipping("a")], max_turns=1)
+    with pytest.raises(RunFailed, match="not registered"):
+        await team.run(task="go")
+    assert texts(await team.run()) == ["a2"]
+
+
 async def test_the_last_of_several_answers_counts() -> None:
     class Twice(Member):
         async def on_messages_stream(self, messages: Any, cancellation_token: Any) -> Any:
