@@ -151,10 +151,10 @@ class _DirectCalls:
     def calling(self, tool: str, *, current: bool) -> AbstractContextManager[Any]:
         return tool_span(tool, current=current)
 
-    def called(self, tool: str, arguments: Mapping[str, Any], result: str) -> None:
+    def called(self, tool: str, arguments: Mapping[str, Any], result: Callable[[], str]) -> None:
         if event_logger.isEnabledFor(logging.INFO):
             redact = Redactor.from_environment()  # as it is now: there is no run that began once
-            log_tool_call(_handling(), tool, arguments, ToolResult.of_text(tool, redact(result)), redact)
+            log_tool_call(_handling(), tool, arguments, ToolResult.of_text(tool, redact(result())), redact)
 
 
 log_to(_DirectCalls())

@@ -269,7 +269,7 @@ class Gate(RunLog):
         code = {"code": block.code, "language": block.language, "target": target} if block else {}
         self.write("question", question=question.id, kind=kind, agent=agent, prompt=prompt, **code)
         asking = asyncio.ensure_future((asker or self.asker)(question))
-        asking.add_done_callback(lambda task: _fail_with(task, question))
+        question.fail_with(asking)
         try:
             with self.allowance.waiting() if self.allowance is not None else _UNBOUNDED:
                 answer = await question.wait()
@@ -292,10 +292,3 @@ class Gate(RunLog):
 
 
 _UNBOUNDED = nullcontext()
-
-
-def _fail_with(asking: Any, question: Question) -> None:
-    """An asker that raised could not reach anybody: that is the answer's failure. One that gave up, likewise."""
-    error = asyncio.CancelledError("nobody answers any more") if asking.cancelled() else asking.exception()
-    if error is not None:
-        question.fail(error)
