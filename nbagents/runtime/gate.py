@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import replace
+from copy import copy
 from typing import Any
 
 from pydantic import BaseModel
@@ -288,7 +288,9 @@ class Gate(RunLog):
         return answer
 
     def _without_secrets(self, result: CodeResult) -> CodeResult:
-        return replace(result, output=self.redact(result.output), outputs=redacted(result.outputs, self.redact))
+        clean = copy(result)  # a result of somebody's own class may be made otherwise than ours
+        clean.output, clean.outputs = self.redact(result.output), redacted(result.outputs, self.redact)
+        return clean
 
 
 _UNBOUNDED = nullcontext()
