@@ -1,7 +1,7 @@
 """Calls that pass no gate, of a program that asks a client or runs a tool itself: they are logged all the same.
 
-Clients and tools stand below the event log and cannot reach it: it says here that it wants to be told. What the gate
-does it logs itself.
+Clients and tools stand below the event log and cannot reach it: it says here that it wants to be told, once
+`nbagents.runtime` is imported, as it is with any agent. What the gate does it logs itself.
 """
 
 from __future__ import annotations

@@ -161,7 +161,14 @@ log_to(_DirectCalls())
 
 
 def _clean(value: Any, redact: Redact) -> Any:
-    return redacted(to_jsonable_python(value, fallback=repr), redact)
+    return redacted(_as_json(value), redact)
+
+
+def _as_json(value: Any) -> Any:
+    try:
+        return to_jsonable_python(value, fallback=repr)
+    except ValueError:  # half of a character, or bytes that are no text: a log is no reason to fail
+        return {str(name): repr(item) for name, item in value.items()} if isinstance(value, dict) else repr(value)
 
 
 def _handling() -> str | None:

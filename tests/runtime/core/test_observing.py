@@ -235,6 +235,18 @@ async def test_the_text_of_a_result_is_made_only_where_it_is_logged() -> None:
     assert await FunctionTool(read, "reads").run_json({}, CancellationToken()) == Raw(data=b"\xff")
 
 
+async def test_arguments_that_are_no_json_are_logged_as_python_writes_them(caplog: pytest.LogCaptureFixture) -> None:
+    def size(data: Any) -> int:
+        return len(data)
+
+    tool = FunctionTool(size, "its size")
+    with caplog.at_level(logging.INFO, logger=EVENT_LOGGER_NAME):
+        assert await tool.run_json({"data": b"\xff"}, CancellationToken()) == 1
+        result = await Gate().tool("bob", tool, FunctionCall("1", '{"data": "\\ud800"}', "size"))
+    assert result.to_text() == "1"
+    assert [event["arguments"] for event in listened(caplog)] == [{"data": r"b'\xff'"}, {"data": "\ufffd"}]
+
+
 def test_half_a_character_is_logged_as_a_mark() -> None:
     event = ToolCallEvent(tool_name="ls", arguments={"names": ["a\ud800b"]}, result="\udcff")
     logged = json.loads(str(event))
