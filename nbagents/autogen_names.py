@@ -303,7 +303,7 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
     "autogen_ext.models.openai": {
         "nbagents.models.openai_models": "get_info=info_of get_token_limit=context_of",
         "nbagents.models.openai_tools": "normalize_name=normalized",
-        "nbagents.models.openai_wire": "assert_valid_name calculate_vision_tokens convert_tool_choice convert_tools "
+        "nbagents.compat.openai_wire": "assert_valid_name calculate_vision_tokens convert_tool_choice convert_tools "
         "count_tokens_openai resolve_model to_oai_type",
     },
     "autogen_ext.models.replay": {"nbagents.models.replay": "ReplayChatCompletionClientConfig"},

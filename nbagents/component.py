@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Literal, Self, TypeGuard, TypeVar, cast, get_origin, overload
 
 from pydantic import BaseModel, ConfigDict
@@ -135,8 +135,7 @@ class ComponentLoader:
         """
         said = model if isinstance(model, ComponentModel) else ComponentModel.model_validate(model)
         kind = class_of(said.provider)
-        wanted: type = expected if expected is not None else cls
-        wanted = get_origin(wanted) or wanted
+        wanted: type = get_origin(expected or cls) or expected or cls
         if not getattr(wanted, "_is_protocol", False):  # a protocol can be asked about objects only
             _check_kind(issubclass(kind, wanted), said, wanted)
         made = _made(kind, said)
@@ -290,11 +289,8 @@ def _public_module(kind: type) -> str:
     if parts[0] == "nbagents":
         for length in range(2, len(parts)):
             package = ".".join(parts[:length])
-            exported: Mapping[str, Any] = vars(sys.modules[package])
-            if (
-                kind.__name__ in exported.get("__all__", ())
-                and getattr(sys.modules[package], kind.__name__, None) is kind
-            ):
+            outer = sys.modules[package]
+            if kind.__name__ in vars(outer).get("__all__", ()) and getattr(outer, kind.__name__, None) is kind:
                 return package
     return kind.__module__
 

@@ -49,7 +49,7 @@ class ChatCompletionCache(ChatCompletionClient, Component[ChatCompletionCacheCon
     def __init__(self, client: ChatCompletionClient, store: CacheStore[Any] | None = None) -> None:
         self.client, self.store = client, store if store is not None else InMemoryStore[Any]()
         self.provider, self.model = client.provider, client.model
-        self.on_io_thread = client.on_io_thread
+        self.on_io_thread, self.asks_a_server = client.on_io_thread, client.asks_a_server
 
     @property
     def billed_by(self) -> str:

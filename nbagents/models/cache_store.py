@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import weakref
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from contextlib import suppress
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel
 from pydantic_core import to_json
@@ -107,11 +108,12 @@ def from_text(kept: Any, default: T | None) -> T | None:
     if not isinstance(kept, str | bytes):
         return default
     try:
-        text: Any = kept if isinstance(kept, str) else kept.decode()
+        value: Any = kept if isinstance(kept, str) else kept.decode()
     except UnicodeDecodeError:
         return default
-    value: T = json.loads(text) if is_json(text) else text
-    return value
+    with suppress(ValueError):
+        value = json.loads(value)
+    return cast(T, value)
 
 
 def is_json(text: str) -> bool:

@@ -39,6 +39,9 @@ class ChatCompletionClient(ABC, ComponentBase[BaseModel]):
     on_io_thread: bool = False
     """It waits for the network and for nothing else, so it may be asked on another thread's loop than the caller's."""
 
+    asks_a_server: bool = False
+    """What it asks may cost, also where its answers do not say how many tokens they took."""
+
     @property
     def billed_by(self) -> str:
         """Whose price list holds: the provider, or the host of a server that is not the provider's own."""

@@ -1,12 +1,12 @@
 """Calls that pass no gate, of a program that asks a client or runs a tool itself: they are logged all the same.
 
-Clients and tools stand below the event log and cannot reach it: it says here that it wants to be told. What the gate
-does it logs itself.
+Clients and tools stand below the event log and cannot reach it: it says here that it wants to be told, once
+`nbagents.runtime` is imported, as it is with any agent. What the gate does it logs itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -26,8 +26,8 @@ class CallLog(Protocol):
     def calling(self, tool: str, *, current: bool) -> AbstractContextManager[Any]:
         """A tool is running within; its span is the current one if `current`."""
 
-    def called(self, tool: str, arguments: Mapping[str, Any], result: str) -> None:
-        """A tool was run."""
+    def called(self, tool: str, arguments: Mapping[str, Any], result: Callable[[], str]) -> None:
+        """A tool was run; the text of its result is made only where it is logged."""
 
 
 _log: CallLog | None = None
@@ -56,7 +56,7 @@ def calling(tool: str, *, current: bool = True) -> AbstractContextManager[Any]:
     return nullcontext() if _log is None else _log.calling(tool, current=current)
 
 
-def tell_called(tool: str, arguments: Mapping[str, Any], result: str) -> None:
-    """Tell that a tool was run."""
+def tell_called(tool: str, arguments: Mapping[str, Any], result: Callable[[], str]) -> None:
+    """Tell that a tool was run, and how to make the text of its result."""
     if _log is not None:
         _log.called(tool, arguments, result)

@@ -56,6 +56,7 @@ class FallbackChatCompletionClient(ChatCompletionClient, Component[FallbackClien
         self.clients = list(clients)
         self.provider, self.model = clients[0].provider, clients[0].model
         self.on_io_thread = all(client.on_io_thread for client in clients)
+        self.asks_a_server = all(client.asks_a_server for client in clients)
 
     @property
     def billed_by(self) -> str:

@@ -45,7 +45,8 @@ class OpenAIChatCompletionClient(SDKChatCompletionClient):
             Mistral's models False, else True.
         default_headers: sent with every request.
         client: the SDK's client, made by the caller, who then says in `create_args` which model it asks: this is how
-            clients are made that others build on AutoGen's ``BaseOpenAIChatCompletionClient``.
+            clients are made that others build on AutoGen's ``BaseOpenAIChatCompletionClient``. With it, as with an
+            ``http_client``, the model is asked on the loop of the caller and not on the I/O thread.
         create_args: arguments sent with every request, as `extra`.
         extra: arguments sent with every request, e.g. ``temperature`` or ``parallel_tool_calls``; and of the SDK's
             client ``http_client``, ``default_query`` and ``project``. Others are left out, with a warning.

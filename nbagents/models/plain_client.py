@@ -40,4 +40,4 @@ class PlainClient(ChatCompletionClient):
 
 def as_client(client: Any) -> ChatCompletionClient:
     """`client` itself, or what speaks for it where it does not know all that is asked of clients here."""
-    return client if hasattr(client, "provider") else PlainClient(client)
+    return client if isinstance(client, ChatCompletionClient) else PlainClient(client)

@@ -130,6 +130,7 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
         extra_create_args: Mapping[str, Any] | None = None,
         cancellation_token: CancellationToken | None = None,
     ) -> AsyncGenerator[str | CreateResult, None]:
+        began = self._next
         result = await self.create(
             messages,
             tools=tools,
@@ -138,9 +139,10 @@ class ReplayChatCompletionClient(ChatCompletionClient, Component[ReplayChatCompl
             extra_create_args=extra_create_args,
             cancellation_token=cancellation_token,
         )
-        text = self.chat_completions[self._next - 1]
-        if isinstance(text, str) and text:
-            *words, last = text.split(" ")
+        # A `create` of a subclass may not follow the script.
+        whole = self._next > began and isinstance(self.chat_completions[began], CreateResult)
+        if isinstance(result.content, str) and result.content and not whole:
+            *words, last = result.content.split(" ")
             for word in words:
                 yield f"{word} "
             yield last

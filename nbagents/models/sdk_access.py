@@ -41,7 +41,7 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
     """
 
     component_config_schema = OpenAIClientConfig
-    on_io_thread = True
+    on_io_thread = asks_a_server = True
     package: ClassVar[str]
     """The SDK's."""
     sdk_class: ClassVar[str]
@@ -80,6 +80,8 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
         if own := _EACH_CALLS & extra.keys():
             raise ValueError(f"Disallowed create args are present: {own}")
         self._sdk_arguments = {name: extra.pop(name) for name in self.sdk_arguments if name in extra}
+        if "http_client" in self._sdk_arguments:
+            self.on_io_thread = False
         self._extra = extra
         self._connection = SDKConnection(self._sdk_client)
 
@@ -94,11 +96,18 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
 
     @property
     def _client(self) -> Any:
-        """The SDK's client, under the name that AutoGen has for it: tests put their own in its place."""
+        """The SDK's client, under the name that AutoGen has for it: tests put their own in its place.
+
+        From then on it is asked on its user's loop: theirs are the sockets, and one of another loop fails.
+        """
+        self.on_io_thread = False
         return self._connection.one
 
     @_client.setter
     def _client(self, sdk: Any) -> None:
+        if isinstance(key := getattr(sdk, "api_key", None), str):
+            learn(self.provider, key)
+        self.on_io_thread = False
         self._connection.one = sdk
 
     def __getstate__(self) -> dict[str, Any]:
@@ -106,6 +115,7 @@ class SDKAccess(ChatCompletionClient, Component[OpenAIClientConfig]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        learn(self.provider, self._api_key or "")
         self._connection = SDKConnection(self._sdk_client)
 
     async def close(self) -> None:

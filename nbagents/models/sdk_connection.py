@@ -59,7 +59,10 @@ class SDKConnection(Generic[T]):
         return found
 
     async def close(self) -> None:
-        """Close all; one whose loop has ended lost its sockets with it. The next call makes a new one."""
+        """Close all; one whose loop has ended lost its sockets with it.
+
+        The next call makes a new one, unless somebody has got hold of `one`: that stays closed.
+        """
         running = asyncio.get_running_loop()
         if self._one is not None:
             await self._one.close()

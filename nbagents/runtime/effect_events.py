@@ -151,17 +151,24 @@ class _DirectCalls:
     def calling(self, tool: str, *, current: bool) -> AbstractContextManager[Any]:
         return tool_span(tool, current=current)
 
-    def called(self, tool: str, arguments: Mapping[str, Any], result: str) -> None:
+    def called(self, tool: str, arguments: Mapping[str, Any], result: Callable[[], str]) -> None:
         if event_logger.isEnabledFor(logging.INFO):
             redact = Redactor.from_environment()  # as it is now: there is no run that began once
-            log_tool_call(_handling(), tool, arguments, ToolResult.of_text(tool, redact(result)), redact)
+            log_tool_call(_handling(), tool, arguments, ToolResult.of_text(tool, redact(result())), redact)
 
 
 log_to(_DirectCalls())
 
 
 def _clean(value: Any, redact: Redact) -> Any:
-    return redacted(to_jsonable_python(value, fallback=repr), redact)
+    return redacted(_as_json(value), redact)
+
+
+def _as_json(value: Any) -> Any:
+    try:
+        return to_jsonable_python(value, fallback=repr)
+    except ValueError:  # half of a character, or bytes that are no text: a log is no reason to fail
+        return {str(name): repr(item) for name, item in value.items()} if isinstance(value, dict) else repr(value)
 
 
 def _handling() -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import replace
+from copy import copy
 from typing import Any
 
 from pydantic import BaseModel
@@ -269,7 +269,7 @@ class Gate(RunLog):
         code = {"code": block.code, "language": block.language, "target": target} if block else {}
         self.write("question", question=question.id, kind=kind, agent=agent, prompt=prompt, **code)
         asking = asyncio.ensure_future((asker or self.asker)(question))
-        asking.add_done_callback(lambda task: _fail_with(task, question))
+        question.fail_with(asking)
         try:
             with self.allowance.waiting() if self.allowance is not None else _UNBOUNDED:
                 answer = await question.wait()
@@ -288,14 +288,9 @@ class Gate(RunLog):
         return answer
 
     def _without_secrets(self, result: CodeResult) -> CodeResult:
-        return replace(result, output=self.redact(result.output), outputs=redacted(result.outputs, self.redact))
+        clean = copy(result)  # a result of somebody's own class may be made otherwise than ours
+        clean.output, clean.outputs = self.redact(result.output), redacted(result.outputs, self.redact)
+        return clean
 
 
 _UNBOUNDED = nullcontext()
-
-
-def _fail_with(asking: Any, question: Question) -> None:
-    """An asker that raised could not reach anybody: that is the answer's failure. One that gave up, likewise."""
-    error = asyncio.CancelledError("nobody answers any more") if asking.cancelled() else asking.exception()
-    if error is not None:
-        question.fail(error)

@@ -20,10 +20,11 @@ it do not (`journal_lines.py`); `read` gives back the entries. Format 1; every e
     end       status, reason, usage, error, more                 status: done paused stopped failed
     resumed   by, budget, again                                  after an end that is not done: the run goes on
 
-`key` is the SHA-256 of the canonical JSON (RFC 8785) of kind, agent and request: the same effect has the same
-key on any machine, which is what a replay looks up. In the request of a model call the messages stand for
-themselves by their digest, which costs only what is new in the prompt (`prompt_digest.py`). An `effect` without a
-`result` was interrupted and is never repeated silently. Secrets are taken out of every line before it is written.
+`key` is the SHA-256 of the canonical JSON (RFC 8785; Python's, where that has no words for a value) of kind, agent
+and request: the same effect has the same key on any machine, which is what a replay looks up. In the request of a
+model call the messages stand for themselves by their digest, which costs only what is new in the prompt
+(`prompt_digest.py`). An `effect` without a `result` was interrupted and is never repeated silently. Secrets are taken
+out of every line before it is written.
 """
 
 from __future__ import annotations
@@ -56,10 +57,18 @@ def effect_key(kind: str, agent: str, request: Any) -> str:
         text = f'{{"agent":{_quoted(agent)},"kind":{_quoted(kind)},"request":{{{said}}}}}'
         canonical = text.encode("utf-8", "surrogatepass")
     else:
-        import rfc8785
-
-        canonical = rfc8785.dumps({"kind": kind, "agent": agent, "request": request})
+        canonical = _canonical({"kind": kind, "agent": agent, "request": request})
     return "sha256:" + hashlib.sha256(canonical).hexdigest()
+
+
+def _canonical(asked: dict[str, Any]) -> bytes:
+    import rfc8785
+
+    try:
+        return rfc8785.dumps(asked)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+        # A model writes what the RFC does not know: whole numbers above 2**53, NaN, half of a character.
+        return json.dumps(asked, sort_keys=True).encode("ascii")
 
 
 class Journal:

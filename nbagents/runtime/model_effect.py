@@ -110,7 +110,8 @@ def count(
     """Make an answer of a model the outcome of the effect, and take it off the budget."""
     server = "cached" if result.cached else result.billed_by or client.billed_by
     billed = f"{server}/{result.model or client.model}"
-    uncounted = client.on_io_thread is True and not result.cached and result.usage == RequestUsage()
+    costs = True in (client.asks_a_server, client.on_io_thread)
+    uncounted = costs and not result.cached and result.usage == RequestUsage()
     used = _estimated(client, messages, tools, result) if uncounted else result.usage
     call = ModelCall(agent, result.model or name_of(client), billed, used, estimated=uncounted)
     effect.outcome, effect.cost = result, call

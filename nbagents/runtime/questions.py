@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from ..code import CodeBlock
 from ..errors import ConfigurationError, UnknownNameError
@@ -67,6 +67,15 @@ class Question:
         """Say that nobody can answer: `error` is raised where the answer is awaited."""
         if not self._answer.done():
             self._answer.set_exception(error)
+
+    def fail_with(self, asking: asyncio.Future[Any]) -> None:
+        """Fail when `asking` raises, and so could not reach anybody, or gives up."""
+        asking.add_done_callback(self._asked)
+
+    def _asked(self, asking: asyncio.Future[Any]) -> None:
+        error = asyncio.CancelledError("nobody answers any more") if asking.cancelled() else asking.exception()
+        if error is not None:
+            self.fail(error)
 
     async def wait(self) -> Answer:
         """The answer, as soon as there is one. There is no timeout: people take their time."""

@@ -63,8 +63,7 @@ class Span:
         if self._entered is not None:
             self._entered.__exit__(kind, error, trace)
         if error is not None:
-            self._span.set_attribute("error.type", type(error).__qualname__)
-            self._span.set_status(self._api.StatusCode.ERROR)
+            mark_failed(self._span, error)
         self._span.end()
 
     def context(self) -> Context:
@@ -87,6 +86,12 @@ class Span:
             "gen_ai.usage.output_tokens": result.usage.completion_tokens,
         }
         self._span.set_attributes({name: value for name, value in told.items() if value is not None})
+
+
+def mark_failed(span: Any, error: BaseException) -> None:
+    """Say of an OpenTelemetry span that it failed, and with what kind of error; no text of it."""
+    span.set_attribute("error.type", type(error).__qualname__)
+    span.set_status(sys.modules["opentelemetry.trace"].StatusCode.ERROR)
 
 
 class NoSpan:

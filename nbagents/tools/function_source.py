@@ -1,6 +1,7 @@
 """A function as JSON: its source. Loading one means running code that the JSON carries, so it is refused.
 
-What this process has dumped itself needs no running: while the function lives, its configuration gives the function.
+What this process has dumped itself needs no running: while the function lives, its configuration gives the function. A
+closure is not known by its source: another of the same text holds other values.
 
 Who trusts a configuration as they trust a program says so around the loading:
 
@@ -96,8 +97,8 @@ def source_of(func: Callable[..., Any]) -> str:
 
 
 def remember(config: FunctionToolConfig, func: Callable[..., Any]) -> None:
-    """Let `config` give `func` back, as long as that lives; a method of an object is not kept."""
-    if inspect.isfunction(func):
+    """Let `config` give `func` back, as long as that lives; a method and a closure are more than their source says."""
+    if inspect.isfunction(func) and func.__closure__ is None:
         _dumped[config.model_dump_json()] = func
 
 

@@ -10,6 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, nullcontext
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
@@ -157,7 +158,7 @@ class BaseTool(ABC, ComponentBase[BaseModel], Generic[ArgsT, ReturnT]):
             return await self.run(self._args_type.model_validate(args), cancellation_token)
         with calling(self._name):
             value = await self.run(self._args_type.model_validate(args), cancellation_token)
-        tell_called(self._name, args, self.return_value_as_string(value))
+        tell_called(self._name, args, partial(self.return_value_as_string, value))
         return value
 
     async def save_state_json(self) -> Mapping[str, Any]:
@@ -197,7 +198,7 @@ class BaseStreamTool(BaseTool[ArgsT, ReturnT], Generic[ArgsT, StreamT, ReturnT])
                 f"the stream of tool {self._name!r} is what it returns"
             )
         if direct:
-            tell_called(self._name, args, self.return_value_as_string(last))
+            tell_called(self._name, args, partial(self.return_value_as_string, last))
 
 
 class BaseToolWithState(BaseTool[ArgsT, ReturnT], Generic[ArgsT, ReturnT, StateT]):

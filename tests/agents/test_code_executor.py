@@ -37,6 +37,15 @@ async def test_without_a_model_the_code_of_the_messages_runs() -> None:
     assert [message.to_text() for message in result.messages[1:]] == ["1\n2"]
 
 
+async def test_a_result_of_ones_own_class_may_be_made_otherwise() -> None:
+    class Timed(CodeResult):
+        def __init__(self, seconds: float) -> None:
+            super().__init__(0, f"took {seconds} s")
+
+    result = await CodeExecutorAgent("c", ScriptedExecutor(Timed(1.5))).run(task=CODE)
+    assert result.messages[-1].to_text() == "took 1.5 s"
+
+
 async def test_without_code_it_says_so() -> None:
     result = await CodeExecutorAgent("c", ScriptedExecutor()).run(task="hello")
     assert result.messages[-1].to_text() == CodeExecutorAgent.NO_CODE_BLOCKS_FOUND_MESSAGE

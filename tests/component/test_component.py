@@ -293,22 +293,37 @@ def test_source_code_is_refused_wherever_it_stands(within: str) -> None:
     assert "trusting_code" in str(caught.value)
 
 
-async def test_a_function_that_this_process_dumped_comes_back_as_itself_and_nothing_is_run() -> None:
-    runs = []
+RUNS: list[int] = []
 
+
+async def test_a_function_that_this_process_dumped_comes_back_as_itself_and_nothing_is_run() -> None:
     def told(a: int) -> int:
-        runs.append(a)
+        RUNS.append(a)  # a name of this module, which its source alone does not know
         return a + 1
 
     said = json.loads(FunctionTool(told, "adds", requires_approval=True).dump_component().model_dump_json())
     tool = FunctionTool.load_component(said)
 
-    assert await tool.run_json({"a": 1}, CancellationToken()) == 2 and runs == [1]
+    assert await tool.run_json({"a": 1}, CancellationToken()) == 2 and RUNS == [1]
     assert tool.requires_approval and tool.dump_component().config == said["config"]
     for changed in ("description", "requires_approval", "source_code"):
         other = {**said, "config": {**said["config"], changed: None if changed == "requires_approval" else "x"}}
         with pytest.raises(ConfigurationError, match="carries Python source"):
             FunctionTool.load_component(other)
+
+
+def test_a_closure_is_not_taken_for_another_of_the_same_source() -> None:
+    def mailing(who: str) -> FunctionTool:
+        def mail(text: str) -> str:
+            return f"{text} to {who}"
+
+        return FunctionTool(mail, "mails")
+
+    to_ann, to_bob = mailing("ann"), mailing("bob")
+    said = to_ann.dump_component()
+    assert said == to_bob.dump_component()
+    with pytest.raises(ConfigurationError, match="carries Python source"):
+        FunctionTool.load_component(said)
 
 
 def test_source_code_is_run_for_who_says_that_they_trust_it_and_is_dumped_again() -> None:

@@ -31,9 +31,16 @@ class Plain:
         yield answer
 
 
+class Named(Plain):
+    """Knows some of what our own clients say of themselves."""
+
+    provider, model = "theirs", "Plain"
+
+
+@pytest.mark.parametrize("kind", [Plain, Named])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_an_agent_and_a_selector_ask_it(stream: bool) -> None:
-    client: Any = Plain("b", "hello")
+async def test_an_agent_and_a_selector_ask_it(stream: bool, kind: type[Plain]) -> None:
+    client: Any = kind("b", "hello")
     b = AssistantAgent("b", client, model_client_stream=stream)
     team = SelectorGroupChat([Member("a"), b], client, max_turns=1, model_client_streaming=stream)
     result = await team.run(task="go")

@@ -81,6 +81,15 @@ async def test_a_result_is_streamed_as_it_is() -> None:
     assert client.provided_message_count == 2 and client.create_calls[0]["tools"] == []
 
 
+@pytest.mark.parametrize("script", [[], ["of the script"], [CALL]])
+async def test_what_a_subclass_answers_is_what_it_streams(script: list[str | CreateResult]) -> None:
+    class Own(ReplayChatCompletionClient):
+        async def create(self, messages: Any, **asked: Any) -> CreateResult:
+            return CreateResult(finish_reason="stop", content="my own", usage=RequestUsage(), cached=False)
+
+    assert [part async for part in Own(script).create_stream(ASKED)][:-1] == ["my ", "own"]
+
+
 async def test_reset_begins_the_script_again() -> None:
     client = ReplayChatCompletionClient(["one"])
     await client.create(ASKED)

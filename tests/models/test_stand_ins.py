@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,12 +18,16 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from nbagents.errors import UnknownArgument
 from nbagents.models import (
     AnthropicChatCompletionClient,
+    ChatCompletionCache,
     CreateResult,
     LLMMessage,
     OpenAIChatCompletionClient,
     RequestUsage,
     UserMessage,
+    keys,
 )
+from nbagents.runtime import Gate
+from nbagents.runtime.redaction import Redactor
 
 HELLO: list[LLMMessage] = [UserMessage(content="Hello", source="user")]
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
@@ -110,6 +115,40 @@ async def test_a_stand_in_for_an_answer_says_what_is_asked_of_it() -> None:
     client._client.chat.completions.create = AsyncMock(return_value=answer)
     result = await client.create(HELLO)
     assert (result.content, result.thought, client.total_usage()) == ("Mine", None, RequestUsage(3, 4))
+
+
+async def test_what_somebody_else_made_is_asked_on_their_loop_and_counted_as_a_server_is() -> None:
+    """Sockets of one loop fail on another: the maker of a client uses it as well."""
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def create(**asked: Any) -> ChatCompletion:
+        loops.append(asyncio.get_running_loop())
+        return whole("Mine").model_copy(update={"usage": None})
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json=(await create()).model_dump())
+
+    sdk, http = MagicMock(), httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    sdk.chat.completions.create = create
+    given = OpenAIChatCompletionClient(client=sdk, create_args={"model": "gpt-4o"})
+    for client in (
+        given,
+        OpenAIChatCompletionClient("gpt-4o", api_key="k", http_client=http),
+        ChatCompletionCache(given),
+    ):
+        gate = Gate()
+        assert [part async for part in gate.model("a", client, HELLO)]
+        assert gate.usage.made[0].estimated
+    assert loops == [asyncio.get_running_loop()] * 3
+    await http.aclose()
+
+
+def test_keys_are_known_that_come_with_the_sdks_client_or_a_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
+    pickled = pickle.dumps(OpenAIChatCompletionClient("m", api_key="sesame-pickled-1"))
+    monkeypatch.setattr(keys, "_known", {})  # as in another process
+    pickle.loads(pickled)
+    OpenAIChatCompletionClient(client=openai.AsyncOpenAI(api_key="sesame-given-1"), create_args={"model": "m"})
+    assert "sesame" not in Redactor.from_environment()("sesame-pickled-1 and sesame-given-1")
 
 
 async def test_what_is_done_to_the_sdks_client_is_done_to_every_call() -> None:

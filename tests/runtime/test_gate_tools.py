@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import BaseModel
 
 from nbagents.cancellation import CancellationToken
@@ -16,7 +18,9 @@ from nbagents.models import (
     UserMessage,
 )
 from nbagents.runtime.gate import Gate
+from nbagents.runtime.journal import FORMAT, Journal, read
 from nbagents.runtime.redaction import Redactor
+from nbagents.tools import FunctionTool
 
 HELLO: list[LLMMessage] = [UserMessage(content="hi", source="u")]
 TOOL = {"name": "send", "description": "Sends.", "parameters": {"type": "object", "properties": {}}}
@@ -48,6 +52,26 @@ async def test_calls_are_recorded_as_the_model_wrote_them() -> None:
         {"id": "c2", "arguments": "{}", "name": "send"},
     ]
     assert CreateResult.model_validate({**recorded["value"], "usage": recorded["usage"]}) == result
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("1234567890123456789", 1234567890123456789), ("NaN", "nan"), ("-1e999", "-inf"), (r'"\ud800"', "\ud800")],
+)
+async def test_arguments_that_canonical_json_does_not_know_end_no_run(written: str, meant: Any, tmp_path: Path) -> None:
+    def told(what: Any) -> str:
+        return str(what)
+
+    gate = Gate(Journal(tmp_path / "run.jsonl"))
+    gate.write("run", format=FORMAT)
+    call = FunctionCall("1", f'{{"what": {written}}}', "told")
+    result = await gate.tool("a", FunctionTool(told, "tells"), call)
+    assert not result.is_error and result.to_text() == str(meant)
+    again = await gate.tool("a", FunctionTool(told, "tells"), call)
+    assert again == result
+    gate.journal.close()
+    _, effect, _, second, _ = read(tmp_path / "run.jsonl")
+    assert effect["key"] == second["key"]
 
 
 async def test_secrets_are_taken_out_of_calls() -> None:

@@ -31,6 +31,7 @@ from nbagents.runtime import (
 )
 from nbagents.teams import DiGraphBuilder, GraphFlow, RoundRobinGroupChat
 from nbagents.tools import FunctionTool
+from tests.runtime.core.agents import Failing, Said
 from tests.scripted import ScriptedExecutor
 
 
@@ -109,6 +110,20 @@ async def test_a_runtime_has_the_spans_of_the_programs_provider(
 
     sent = ["nbagents send tools/k", "nbagents send tools/k > nbagents process tools/k"]
     assert [path for path in spans.tree() if "execute_tool" not in path] == ([] if unwanted else sent)
+
+
+async def test_an_error_of_a_handler_is_named_by_its_type(spans: Spans) -> None:
+    runtime = SingleThreadedAgentRuntime()
+    await Failing.register(runtime, "failing", Failing)
+    runtime.start()
+    with pytest.raises(ValueError, match="cannot hear sesame"):
+        await runtime.send_message(Said("sesame"), AgentId("failing", "k"))
+    await runtime.stop_when_idle()
+
+    assert [span.name for span in spans.all] == ["nbagents process failing/k", "nbagents send failing/k"]
+    for span in spans.all:
+        assert span.status.status_code is StatusCode.ERROR and (span.attributes or {})["error.type"] == "ValueError"
+        assert "sesame" not in span.to_json()
 
 
 async def test_a_run_is_a_tree(spans: Spans) -> None:

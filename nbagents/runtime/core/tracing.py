@@ -1,15 +1,18 @@
 """Spans for whoever brings or has set an OpenTelemetry tracer provider; without one nothing happens.
 
+As in a run's spans, an error is named by its type: its text may be anybody's.
+
 A handler runs with the context variables of its sender, so its span is the child of the sender's by itself.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from ..spans import program_provider
+from ..spans import mark_failed, program_provider
 from .identity import AgentId, TopicId
 
 
@@ -34,10 +37,14 @@ class Tracing:
     def __init__(self, provider: Any) -> None:
         self._tracer = provider.get_tracer("nbagents.runtime")
 
-    def span(self, what: str, where: AgentId | TopicId) -> AbstractContextManager[Any]:
+    @contextmanager
+    def span(self, what: str, where: AgentId | TopicId) -> Iterator[None]:
         """A span named ``nbagents WHAT WHERE``, current within."""
         attributes = {"messaging.operation": what, "messaging.destination": str(where)}
-        span: AbstractContextManager[Any] = self._tracer.start_as_current_span(
-            f"nbagents {what} {where}", attributes=attributes
-        )
-        return span
+        name, silent = f"nbagents {what} {where}", {"record_exception": False, "set_status_on_exception": False}
+        with self._tracer.start_as_current_span(name, attributes=attributes, **silent) as span:
+            try:
+                yield
+            except BaseException as error:
+                mark_failed(span, error)
+                raise

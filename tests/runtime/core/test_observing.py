@@ -12,6 +12,7 @@ from unittest.mock import AsyncMock, MagicMock
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from openai.types.chat import ChatCompletion
+from pydantic import BaseModel
 
 from nbagents.cancellation import CancellationToken
 from nbagents.models import (
@@ -90,7 +91,7 @@ class Spans:
         return self
 
     @contextmanager
-    def start_as_current_span(self, name: str, attributes: dict[str, Any]) -> Iterator[None]:
+    def start_as_current_span(self, name: str, **said: Any) -> Iterator[None]:
         self.names.append(name)
         yield
 
@@ -221,6 +222,29 @@ async def test_a_call_in_one_piece_is_logged_with_its_tokens(caplog: pytest.LogC
         await client.create([UserMessage(content="hi", source="user")])
     (event,) = [record.msg for record in caplog.records if record.name == EVENT_LOGGER_NAME]
     assert isinstance(event, LLMCallEvent) and (event.prompt_tokens, event.completion_tokens) == (3, 4)
+
+
+class Raw(BaseModel):
+    data: bytes
+
+
+async def test_the_text_of_a_result_is_made_only_where_it_is_logged() -> None:
+    def read() -> Raw:
+        return Raw(data=b"\xff")  # which is no JSON
+
+    assert await FunctionTool(read, "reads").run_json({}, CancellationToken()) == Raw(data=b"\xff")
+
+
+async def test_arguments_that_are_no_json_are_logged_as_python_writes_them(caplog: pytest.LogCaptureFixture) -> None:
+    def size(data: Any) -> int:
+        return len(data)
+
+    tool = FunctionTool(size, "its size")
+    with caplog.at_level(logging.INFO, logger=EVENT_LOGGER_NAME):
+        assert await tool.run_json({"data": b"\xff"}, CancellationToken()) == 1
+        result = await Gate().tool("bob", tool, FunctionCall("1", '{"data": "\\ud800"}', "size"))
+    assert result.to_text() == "1"
+    assert [event["arguments"] for event in listened(caplog)] == [{"data": r"b'\xff'"}, {"data": "\ufffd"}]
 
 
 def test_half_a_character_is_logged_as_a_mark() -> None:

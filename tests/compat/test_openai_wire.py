@@ -8,9 +8,7 @@ import pytest
 from PIL import Image as PILImage
 
 from nbagents import autogen_names
-from nbagents.image import Image
-from nbagents.models import AssistantMessage, FunctionCall, LLMMessage, SystemMessage, UserMessage
-from nbagents.models.openai_wire import (
+from nbagents.compat.openai_wire import (
     assert_valid_name,
     calculate_vision_tokens,
     convert_tool_choice,
@@ -19,6 +17,8 @@ from nbagents.models.openai_wire import (
     resolve_model,
     to_oai_type,
 )
+from nbagents.image import Image
+from nbagents.models import AssistantMessage, FunctionCall, LLMMessage, SystemMessage, UserMessage
 from nbagents.tools import FunctionTool
 
 CALL = AssistantMessage(content=[FunctionCall("1", "{}", "f")], source="bob")
@@ -89,5 +89,5 @@ def test_a_name_stands_for_itself_as_only_the_server_knows_its_date() -> None:
 
 def test_they_are_where_autogen_has_them() -> None:
     private = autogen_names.names("autogen_ext.models.openai._openai_client")
-    assert private["to_oai_type"] == ("nbagents.models.openai_wire", "to_oai_type")
+    assert private["to_oai_type"] == ("nbagents.compat.openai_wire", "to_oai_type")
     assert "to_oai_type" not in autogen_names.names("autogen_ext.models.openai")

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from ..image import Image
-from .messages import AssistantMessage, LLMMessage, UserMessage
-from .model_info import ModelFamily
-from .offered import OfferedTool, ToolChoice, check_choice
-from .openai_messages import WireFormat
-from .openai_models import UNKNOWN_MODEL_INFO
-from .openai_tools import LONGEST_NAME, WireTools, normalized
-from .token_estimate import estimate_tokens
+from ..models.messages import AssistantMessage, LLMMessage, UserMessage
+from ..models.model_info import ModelFamily
+from ..models.offered import OfferedTool, ToolChoice, check_choice
+from ..models.openai_messages import WireFormat
+from ..models.openai_models import UNKNOWN_MODEL_INFO
+from ..models.openai_tools import LONGEST_NAME, WireTools, normalized
+from ..models.token_estimate import estimate_tokens
 
 _LONGEST_EDGE, _SHORT_EDGE, _TILE = 2048, 768, 512
 _PER_IMAGE, _PER_TILE = 85, 170
