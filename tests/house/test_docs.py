@@ -248,7 +248,7 @@ def test_settings_has_each_trait_with_its_default() -> None:
 
 
 def test_settings_has_each_environment_variable() -> None:
-    files = (file for file in PACKAGE.rglob("*.py") if file.name != "autogen_names.py")
+    files = (file for file in PACKAGE.rglob("*.py") if not file.name.startswith("autogen_"))
     source = "\n".join(file.read_text("utf-8") for file in files)
     read = set(re.findall(r"\b(?:NBAGENTS|OPENAI|AZURE|ANTHROPIC|OPENROUTER|OLLAMA|HF)_[A-Z][A-Z_]+\b", source))
     rows = set(first_cells(sections(DOCS / "settings.md")["Environment variables"]))

@@ -7,6 +7,7 @@ from tests.house.imports import PACKAGE, Import, imports_of_package, room_of
 FLOORS = {
     1: [
         "autogen_names",
+        "autogen_private_names",
         "cancellation",
         "code",
         "component",
