@@ -71,7 +71,7 @@ class BlockGuard:
         self._outer = _guard_with(CAPTURE.get())
         self._capture: Capture | None = capture
         self._timeout = timeout
-        self.ends = self.stopping = self._ran = self._lost = False
+        self.ends = self.stopping = self._ran = False
         self._strikes = 0
         self._struck: BaseException | None = None
         self._asker: BlockGuard | None = None
@@ -282,8 +282,7 @@ class BlockGuard:
         if self._struck is None or unraisable.exc_value is not self._struck:
             other(unraisable)
             return
-        if not self._lost:  # the second time it takes more: see insist
-            self._strikes, self._lost = self._strikes - 1, True
+        self._strikes -= 1
         if self._asker is None:
             self._owe(1, LOST_SECONDS)
         else:

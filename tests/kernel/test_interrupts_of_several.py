@@ -73,11 +73,6 @@ async def test_an_interrupt_ends_tasks_that_spin_side_by_side(notebook: Notebook
     assert await told(notebook, "presses", f"block({spin!r})") == "ended"
 
 
-async def test_an_interrupt_that_destructors_swallow_again_and_again_ends_a_block(notebook: Notebook) -> None:
-    code = "class D:\n    def __del__(self): time.sleep(0.05)\nready()\nwhile True: D()"
-    assert await told(notebook, "presses", f"block({code!r})") == "ended"
-
-
 async def test_an_interrupt_that_the_words_of_an_error_swallow_ends_the_run(notebook: Notebook) -> None:
     code = (
         "class E(Exception):\n    def __str__(self):\n        try: ready(); time.sleep(5)\n"
