@@ -97,3 +97,11 @@ class ThreadAlarm(Alarm):
 def new_alarm(on_alarm: OnAlarm) -> Alarm:
     """The alarm of this platform."""
     return Alarm(on_alarm) if hasattr(signal, "setitimer") else ThreadAlarm(on_alarm)
+
+
+def signal_main_thread() -> None:
+    """Send SIGINT, from any thread, so that it also ends a system call of the main thread where that can be."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main(signal.SIGINT)

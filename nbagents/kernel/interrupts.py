@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from .block_guard import BlockGuard
 
 TICK_SECONDS = 0.05
+ROUNDS_TO_A_BLOCK = 20
+"""Rounds of the event loop that a cell's cancellation may take from the signal, through runs and teams, to a block."""
 
 
 @asynccontextmanager
@@ -32,9 +34,18 @@ async def _tick() -> None:
         await asyncio.sleep(TICK_SECONDS)
 
 
+async def let_interrupts_arrive() -> None:
+    """Before a block's first line: a cell that was interrupted just now has not told its blocks yet.
+
+    Its cancellation takes some rounds of the event loop, and the block would hold that from its first line on.
+    """
+    for _ in range(ROUNDS_TO_A_BLOCK):
+        await asyncio.sleep(0)
+
+
 def executing() -> bool:
     """True while agent code holds the main thread."""
-    guard = BlockGuard.current
+    guard = _on_main_thread()
     return guard is not None and guard.executing
 
 
@@ -44,6 +55,12 @@ def interrupt_main_thread() -> None:
     It is safe at any time: without agent code it does nothing, and a signal that comes just after the code ended hits
     neither the loop nor a cell.
     """
-    guard = BlockGuard.current
+    guard = _on_main_thread()
     if guard is not None:
         guard.stop()
+
+
+def _on_main_thread() -> BlockGuard | None:
+    """Of the block whose code is on the main thread; else of the latest."""
+    alive = list(BlockGuard.alive)
+    return next((guard for guard in reversed(alive) if guard.executing), alive[-1] if alive else None)

@@ -28,8 +28,9 @@ from .block_source import compile_block, next_filename
 from .capture import CAPTURE, Capture
 from .capture_patch import capturing, holding_main_thread
 from .child_output import ChildOutput
+from .interrupts import let_interrupts_arrive
 from .namespace_changes import NamespaceChanges
-from .stretches import Stretches
+from .stretches import CANCEL_AGAIN_SECONDS, Stretches
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -80,21 +81,33 @@ class LiveBlock:
             asyncio.CancelledError: the token or the caller was cancelled.
         """
         loop = asyncio.get_running_loop()
-        self._task = task = loop.create_task(self._run_in_task(), name="live block")
+        # What watches over a block is not the code of the block that may have asked for it, and not struck with that.
+        ours = copy_context()
+        ours.run(CAPTURE.set, None)
+        self._task = task = loop.create_task(self._run_in_task(), name="live block", context=ours)
         token.add_callback(partial(_stop_from_any_thread, loop, weakref.ref(self)))
         while not task.done():
             try:
                 await asyncio.wait([task])
             except asyncio.CancelledError:
                 self._cancel()
+            except BaseException:  # an interrupt that struck the block which asked for this one
+                self._cancel()
+                raise
         if self._cancelled:
+            if not task.cancelled():
+                task.exception()  # that it was also interrupted is nothing that asyncio should complain about
             raise asyncio.CancelledError(self.stopped_late())
         return task.result()
 
     def _cancel(self) -> None:
         self._cancelled = True
         self._guard.interrupt_arrived()
-        if self._task is not None:
+        if self._task is None:
+            return
+        if self._guard.interrupted:  # it may be cleaning up
+            self._task.get_loop().call_later(CANCEL_AGAIN_SECONDS, self._task.cancel)
+        else:
             self._task.cancel()
 
     def stopped_late(self) -> str:
@@ -115,6 +128,8 @@ class LiveBlock:
             try:
                 await self._run_and_show()
             finally:
+                if self._ending or self._guard.interrupted or self._guard.timed_out:
+                    self._guard.stop_inner()
                 with holding_main_thread(self._shell, self._capture):
                     children.drain()
                 self._capture.closed = True
@@ -137,11 +152,10 @@ class LiveBlock:
             self._stretch(partial(self._block_shell.show_value, value))
         except BaseException as raised:
             error = raised
+        self._end_if_interrupted(error)
         if self._guard.timed_out:
             self._say_timed_out()
             return
-        if self._guard.interrupted and isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
-            raise BlockInterrupted from None
         if isinstance(error, GeneratorExit):
             raise error
         if self._cancelled:  # also when the block swallowed it
@@ -149,12 +163,19 @@ class LiveBlock:
         try:
             self._stretch(partial(self._figures.show_and_close, self._shell))
         except BaseException as raised:
+            self._end_if_interrupted(raised)
             error = error or raised
         if error is not None:
             self._tell(error)
 
+    def _end_if_interrupted(self, error: BaseException | None) -> None:
+        """What a person interrupts ends the run, also when time was over before the block had cleaned up."""
+        struck = isinstance(error, KeyboardInterrupt | asyncio.CancelledError) or self._guard.timed_out
+        if self._guard.interrupted and struck:
+            raise BlockInterrupted from None
+
     async def _run(self) -> Any:
-        await self._guard.let_interrupts_arrive()
+        await let_interrupts_arrive()
         source = self._stretch(partial(compile_block, self._shell, self._code, self._filename))
         self.changes.in_place |= source.changes_inside & self._shell.user_ns.keys()
         value = None
@@ -179,11 +200,15 @@ class LiveBlock:
     def _tell(self, error: BaseException) -> None:
         """Telling of an error runs code of the block again: its `__str__`."""
         name = type(error).__name__
+        self._guard.ends = True
         try:
             words = self._stretch(partial(error_words, error, self._filename))
             lines = self._stretch(partial(error_traceback, self._shell, error, self._filename))
-        except BaseException:
+        except BaseException as raised:
+            self._end_if_interrupted(raised)
             words, lines = name, [name]
+        if self._guard.stopping:  # formatting swallows whatever `__str__` raises
+            raise BlockInterrupted
         if self._guard.timed_out:
             self._say_timed_out()
             return

@@ -132,7 +132,7 @@ async def test_what_cleans_up_is_not_struck_by_the_interrupt_that_ended_its_bloc
 
 async def test_a_block_that_handles_an_interrupt_is_interrupted_once(notebook: Notebook) -> None:
     code = (
-        "seen = []\nready()\nwhile len(seen) < 1:\n    try:\n        time.sleep(0.6)\n"
+        "seen = []\nwhile len(seen) < 1:\n    try:\n        ready(); time.sleep(0.6)\n"
         "    except KeyboardInterrupt:\n        seen.append(1)\n        time.sleep(0.6)"
     )
     await notebook.run(READY)
