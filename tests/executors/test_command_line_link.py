@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,9 +142,31 @@ def test_what_a_block_wrote_before_its_end_is_all_sent_however_late_it_is_looked
         [sys.executable, "-c", "print('x' * 60_000)"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as child:
         child.wait(10)
-        block.forward_all(child)
+        exited, told = os.pipe()
+        os.close(told)
+        block.forward_all(child, exited)
 
     assert b"".join(base64.b64decode(words["data"]) for words in said) == b"x" * 60_000 + b"\n"
+
+
+def test_a_block_needs_no_thread_once_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Code that forks without end leaves none to be had."""
+    said: list[dict[str, Any]] = []
+    monkeypatch.setattr(command_supervisor, "say", lambda **words: said.append(words))
+    begin = subprocess.Popen
+
+    def no_thread(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def forking(*command: Any, **how: Any) -> Any:
+        child = begin(*command, **how)
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        return child
+
+    monkeypatch.setattr(command_supervisor.subprocess, "Popen", forking)
+    command_supervisor.Block(1, {"command": ["true"], "cwd": str(tmp_path), "env": {}, "timeout": 5}).run()
+
+    assert (said[-1]["why"], said[-1]["code"]) == ("exit", 0)
 
 
 def test_a_block_that_is_killed_before_it_has_begun_does_not_run(supervisor: Supervisor) -> None:

@@ -65,10 +65,13 @@ class Block:
         self.why = "exit"
         self.sent = self.dropped = self.kept = 0
         self.tail: deque[tuple[str, bytes]] = deque()
-        self.ended = threading.Event()
+        self.begun, self.ended = threading.Event(), threading.Event()
 
     def run(self) -> None:
         before = kills_for_memory()
+        exited, told = os.pipe()
+        # Before it begins: code that forks without end leaves no thread to be had.
+        threading.Thread(target=self.tell_exit, args=[told], daemon=True).start()
         command = [sys.executable if word == "python" else word for word in self.asked["command"]]
         environ = {**os.environ, **self.asked["env"], MARK: self.mark}
         try:
@@ -82,15 +85,18 @@ class Block:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
+            os.close(exited)
             self.ended.set()
             say(end=self.number, why="start", code=127, text=str(error))
             return
+        finally:
+            self.begun.set()
         # Where memory runs out it is the block that goes, not the one that tells. (Some runtimes have no such file.)
         with contextlib.suppress(OSError), open(f"/proc/{self.child.pid}/oom_score_adj", "w") as file:
             file.write("1000")
         if self.why != "exit":  # it was to end before it began
             self.end(self.why)
-        self.forward_all(self.child)
+        self.forward_all(self.child, exited)
         code = self.child.wait()
         if self.why == "exit" and code == -signal.SIGKILL and kills_for_memory() > before:
             self.why = "oom"
@@ -98,16 +104,16 @@ class Block:
         self.ended.set()
         say(end=self.number, why=self.why, code=128 - code if code < 0 else code)
 
-    def forward_all(self, child: subprocess.Popen[bytes]) -> None:
+    def tell_exit(self, told: int) -> None:
+        """Close the pipe when the command has ended."""
+        self.begun.wait()
+        if self.child is not None:
+            self.child.wait()
+        os.close(told)
+
+    def forward_all(self, child: subprocess.Popen[bytes], exited: int) -> None:
         """Send what it writes, until it has ended and what it left running keeps silent, or its time is over."""
         assert child.stdout is not None and child.stderr is not None
-        exited, told = os.pipe()
-
-        def tell() -> None:
-            child.wait()
-            os.close(told)
-
-        threading.Thread(target=tell, daemon=True).start()
         deadline = time.monotonic() + self.asked["timeout"]
         with selectors.DefaultSelector() as selector:
             for fd, name in ((child.stdout.fileno(), "stdout"), (child.stderr.fileno(), "stderr"), (exited, "")):
@@ -201,7 +207,11 @@ def main() -> None:
             block = blocks[asked["run"]] = Block(asked["run"], asked)
             threading.Thread(target=block.run, daemon=True).start()
         elif asked["kill"] in blocks:
-            threading.Thread(target=blocks[asked["kill"]].end, args=["killed"], daemon=True).start()
+            end = blocks[asked["kill"]].end
+            try:
+                threading.Thread(target=end, args=["killed"], daemon=True).start()
+            except RuntimeError:  # it has forked until there was no thread left
+                end("killed")
         blocks = {number: block for number, block in blocks.items() if not block.ended.is_set()}
     while stay:
         signal.pause()
