@@ -23,6 +23,7 @@ from functools import partial
 from types import FrameType
 from typing import Any, ClassVar, TypeVar
 
+from ..runtime.current import current_gate, in_a_run
 from .agent_frames import BlockTimeout, agent_code, frames_below_mark, guard_of
 from .alarm import signal_main_thread
 from .capture import CAPTURE, Capture
@@ -55,6 +56,7 @@ class BlockGuard:
         executing: its code is on the main thread.
         ends: what it did is being told: code that swallows an interrupt then is interrupted until it ends.
         stopping: it is interrupted until it ends.
+        gate: of the run that it is part of; None for one by itself.
     """
 
     alive: ClassVar[list[BlockGuard]] = []
@@ -69,6 +71,7 @@ class BlockGuard:
     def __init__(self, capture: Capture, timeout: float | None = None) -> None:
         self.interrupted = self.timed_out = self.cancels = self.executing = False
         self._outer = _guard_with(CAPTURE.get())
+        self.gate = current_gate() if in_a_run() else None
         self._capture: Capture | None = capture
         self._timeout = timeout
         self.ends = self.stopping = self._ran = self._lost = False
@@ -153,7 +156,7 @@ class BlockGuard:
 
     def stop_inner(self) -> None:
         """A block that is ended takes along those that it runs: a `gather` leaves the others to themselves."""
-        for guard in [each for each in self.alive if each is not self and self in each._and_outer()]:
+        for guard in [each for each in self.alive if each is not self and self in each.and_outer()]:
             guard.stop()
             guard._cancel_task()
 
@@ -179,7 +182,8 @@ class BlockGuard:
         with self._lock:  # not between the check of the handler in `stop` and its signal
             signal.signal(signal.SIGINT, replaced)
 
-    def _and_outer(self) -> Iterator[BlockGuard]:
+    def and_outer(self) -> Iterator[BlockGuard]:
+        """This one, and those whose blocks run it."""
         guard: BlockGuard | None = self
         while guard is not None:
             yield guard
@@ -196,7 +200,7 @@ class BlockGuard:
         _ALARM.arm()  # a Stop is only noted; also when it does not strike: its code may be about to run
         struck = _guard_at(frame)
         if struck is not None:
-            asker = next((guard for guard in struck._and_outer() if guard.stopping), None) if ours else None
+            asker = next((guard for guard in struck.and_outer() if guard.stopping), None) if ours else None
             if asker or not ours:
                 struck._strike(frame, KeyboardInterrupt, asker)
         if ours:
@@ -228,7 +232,7 @@ class BlockGuard:
             self.timed_out = True
             if struck is not self:
                 self._cancel_task()
-        if struck is not None and self in struck._and_outer():
+        if struck is not None and self in struck.and_outer():
             own_timeout = struck is self and not self.stopping
             struck._strike(frame, BlockTimeout if own_timeout else KeyboardInterrupt, self)
 
@@ -251,7 +255,7 @@ class BlockGuard:
             return
         BlockGuard._striking = True
         try:
-            for guard in self._and_outer():
+            for guard in self.and_outer():
                 if guard is asker and not guard.stopping:
                     break  # its time is over
                 guard.interrupted = True

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ..runtime import Gate
 from .block_guard import BlockGuard
 
 TICK_SECONDS = 0.05
@@ -49,13 +50,18 @@ def executing() -> bool:
     return guard is not None and guard.executing
 
 
-def interrupt_main_thread() -> None:
+def interrupt_main_thread(gate: Gate | None = None) -> None:
     """Interrupt the agent code that is on the main thread until it ends; for our Stop, from any thread.
 
     It is safe at any time: without agent code it does nothing, and a signal that comes just after the code ended hits
     neither the loop nor a cell.
+
+    Args:
+        gate: of the run whose code is meant, with that of the runs in it; None for any.
     """
     guard = _on_main_thread()
+    if guard is not None and gate is not None:
+        guard = next((each for each in guard.and_outer() if each.gate is gate), None)
     if guard is not None:
         guard.stop()
 

@@ -183,7 +183,7 @@ class RunView:
             self._send({"t": "ack", "id": content.get("id")})
         self._loop.call_soon_threadsafe(self._apply, content, context=self._cell.context.copy())
         if content.get("t") == "stop":
-            interrupt_main_thread()
+            interrupt_main_thread(self._run.gate)
 
     def _apply(self, content: Message) -> None:
         id = str(content.get("id", ""))

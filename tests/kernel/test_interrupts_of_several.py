@@ -162,3 +162,15 @@ async def test_a_stop_that_a_cells_handler_hides_reaches_the_block_when_it_goes_
     )
     assert run.text == "True\n", run.errors
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(("meant", "said"), [("other", "0 went on"), ("mine", "ended")])
+async def test_stop_of_one_run_leaves_the_block_of_another_alone(notebook: Notebook, meant: str, said: str) -> None:
+    await notebook.run(
+        "from nbagents.kernel.interrupts import interrupt_main_thread\nfrom nbagents.runtime import Gate\n"
+        "from nbagents.runtime.current import passing\nmine, other = Gate(), Gate()\n"
+        f"def presses_stop(): go.wait(); time.sleep(0.1); interrupt_main_thread({meant})\n"
+        "async def in_run(gate, code):\n    with passing(gate): return await block(code)"
+    )
+    code = "ready()\nend = time.monotonic() + 0.6\nwhile time.monotonic() < end: pass\nprint('went on')"
+    assert await told(notebook, "presses_stop", f"in_run(mine, {code!r})") == said

@@ -257,8 +257,8 @@ async def test_a_view_that_went_away_does_not_count(notebook: Notebook) -> None:
 
 
 async def test_stop_ends_the_run_and_interrupts_code(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupts: list[int] = []
-    monkeypatch.setattr(run_view, "interrupt_main_thread", lambda: interrupts.append(1))
+    interrupts: list[object] = []
+    monkeypatch.setattr(run_view, "interrupt_main_thread", interrupts.append)
     executor = EndlessExecutor()
     run = analysis(executor, approve="always")
     view = shown(notebook, run)
@@ -270,7 +270,7 @@ async def test_stop_ends_the_run_and_interrupts_code(notebook: Notebook, monkeyp
         await run
     view.finish()
     assert executor.cancelled
-    assert interrupts == [1]
+    assert interrupts == [run.gate]
     assert "stopped: run 'churn' was stopped by you" in notebook.output["text/plain"]
 
 
