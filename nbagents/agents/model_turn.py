@@ -12,12 +12,11 @@ from pydantic import BaseModel
 from ..cancellation import CancellationToken
 from ..errors import ModelResponseError
 from ..messages import BaseAgentEvent, ModelClientStreamingChunkEvent, ThoughtEvent
-from ..models.client import ChatCompletionClient
+from ..models.client import ChatCompletionClient, name_of
 from ..models.messages import CreateResult, LLMMessage, SystemMessage, UserMessage
 from ..models.offered import OfferedTool, ToolChoice
 from ..models.plain_client import as_client
 from ..runtime import current_gate
-from ..runtime.model_effect import name_of
 from ..runtime.prompt_digest import PromptDigest
 
 

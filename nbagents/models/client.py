@@ -120,3 +120,8 @@ class ChatCompletionClient(ABC, ComponentBase[BaseModel]):
     async def close(self) -> None:
         """Give back sockets and processes. Asking again afterwards is an error."""
         return None
+
+
+def name_of(client: ChatCompletionClient) -> str:
+    """The model as journals, screens and errors name it: ``provider/model``, or what a user's own client says."""
+    return f"{client.provider}/{client.model}" if client.provider else client.model or type(client).__name__

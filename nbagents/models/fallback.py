@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from ..cancellation import CancellationToken
 from ..component import Component, ComponentConfig, ComponentModel
 from ..errors import ConfigurationError, ModelError, ModelFallbackError
-from .client import ChatCompletionClient
+from .client import ChatCompletionClient, name_of
 from .complete_answer import result_of
 from .messages import CreateResult, LLMMessage, RequestUsage
 from .model_info import ModelInfo
@@ -145,7 +145,7 @@ class FallbackChatCompletionClient(ChatCompletionClient, Component[FallbackClien
                 errors.append(failed)
                 if following is not None:
                     tell(RetryNotice(client.provider, client.model, failed, len(errors), len(self.clients), 0.0,
-                                     fallback=_name(following)))  # fmt: skip
+                                     fallback=name_of(following)))  # fmt: skip
         if len(errors) == 1:
             raise errors[0]
         causes = "; ".join(str(error) for error in errors)
@@ -165,14 +165,10 @@ def _answered_by(client: ChatCompletionClient, result: CreateResult) -> CreateRe
     return result.model_copy(update=told)
 
 
-def _name(client: ChatCompletionClient) -> str:
-    return f"{client.provider}/{client.model}" if client.provider else client.model or type(client).__name__
-
-
 def _as_model_error(error: ModelError | ValueError, client: ChatCompletionClient) -> ModelError:
     """What the client cannot do, it says as a ValueError, before it asks."""
     if isinstance(error, ModelError):
         return error
-    made = ModelError(f"{_name(client)}: {error}", provider=client.provider, model=client.model)
+    made = ModelError(f"{name_of(client)}: {error}", provider=client.provider, model=client.model)
     made.__cause__ = error
     return made

@@ -19,7 +19,7 @@ from ..code import CodeBlock, CodeResult
 from ..errors import ModelResponseError
 from ..executors.code_executor import CodeExecutor, target_of
 from ..executors.stopped_code import shown_before
-from ..models.client import ChatCompletionClient
+from ..models.client import ChatCompletionClient, name_of
 from ..models.messages import CreateResult, FunctionCall, LLMMessage
 from ..models.offered import OfferedTool, ToolChoice
 from ..models.plain_client import as_client
@@ -100,7 +100,7 @@ class Gate(RunLog):
             BudgetReached: the call could cost more than is left.
         """
         client = as_client(client)
-        name = model_effect.name_of(client)
+        name = name_of(client)
         options = options_as_json(tools, tool_choice, json_output, extra_create_args)
         prompt = (digest or self._prompts.setdefault(agent, PromptDigest())).of(messages)
         request = {"model": name, "messages": prompt, **options}

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ModelResponseError
 from ..io_thread import performed_there, streamed_there
-from ..models.client import ChatCompletionClient
+from ..models.client import ChatCompletionClient, name_of
 from ..models.messages import CreateResult, LLMMessage, RequestUsage
 from ..models.notices import listen, listening
 from ..models.offered import OfferedTool
@@ -23,11 +23,6 @@ from .run_log import Effect, RunLog
 from .usage import ModelCall
 
 NO_RESULT = "No final model result in streaming mode. {} ended its stream without a result: a client yields it last"
-
-
-def name_of(client: ChatCompletionClient) -> str:
-    """The model as journals and screens name it: ``provider/model``, or what a client of the user's own says."""
-    return f"{client.provider}/{client.model}" if client.provider else client.model or type(client).__name__
 
 
 async def whole_answer(
